@@ -1,0 +1,38 @@
+export {
+  type Committed,
+  type GroupOptions,
+  type Log,
+  type LogBatch,
+  LogError,
+  type LogErrorCode,
+  type LogHealth,
+  type LogReader,
+  type LogRecord,
+  type Produced,
+} from './log.ts'
+export {
+  type AccountState,
+  type Presence,
+  PresenceError,
+  type SlotLease,
+  type StateKind,
+  type StateSave,
+} from './presence.ts'
+export {
+  type ArchiveBounds,
+  type ArchivePage,
+  type ArchiveQuery,
+  type ArchiveRow,
+  type Document,
+  type DocumentKey,
+  type OfflineStanza,
+  type QueryArgs,
+  type QueryCall,
+  type QueryName,
+  type QueryResult,
+  type Roster,
+  type RosterItem,
+  type Storage,
+  StorageError,
+  type StorageQueries,
+} from './storage.ts'

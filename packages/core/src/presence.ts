@@ -1,0 +1,63 @@
+import type { BareJid } from '@starling/jid'
+
+/** Which stage's state of an account is meant; each stage writes its own only. */
+export type StateKind = 'session' | 'routing'
+
+/** State of one account as one stage keeps it: the offset it has reached (R3) and a value a field. */
+export interface AccountState {
+  /** Offset of the last record this state contains; -1 before the first. */
+  readonly mark: number
+  readonly fields: ReadonlyMap<string, Uint8Array>
+}
+
+/** A change of one account's state. */
+export interface StateSave {
+  readonly account: BareJid
+  readonly mark: number
+  readonly set: ReadonlyMap<string, Uint8Array>
+  readonly remove: readonly string[]
+}
+
+/** A pod's lease of a slot, that is of one partition of the pod inbox (R7). */
+export interface SlotLease {
+  readonly slot: number
+  readonly pod: string
+  /** Offset of the lease record in the slot's partition; -1 until it is written. */
+  readonly epoch: number
+}
+
+/**
+ * Who is online, and the small state of stages beside it: Redis in a cluster, memory in one process.
+ * Everything is batched; keys of one account share a hash tag.
+ * Errors: every call rejects with code PRESENCE_DOWN when the server cannot be reached within `timeoutMs`; nothing is half done
+ * for one account.
+ */
+export interface Presence {
+  /** Reads states, one pipeline. Order: as asked. */
+  readonly readStates: (kind: StateKind, accounts: readonly BareJid[]) => Promise<readonly AccountState[]>
+  /**
+   * Saves states, one script an account, one pipeline. A save whose mark is not above the stored one changes nothing.
+   * An account left without fields keeps its mark for `emptyStateTtlMs`.
+   * Returns whether each was saved.
+   */
+  readonly saveStates: (kind: StateKind, saves: readonly StateSave[]) => Promise<readonly boolean[]>
+  /** Leases a free slot of `slots` for `leaseMs`; undefined when none is free. */
+  readonly leaseSlot: (pod: string, slots: number, leaseMs: number) => Promise<SlotLease | undefined>
+  /** Writes the epoch into a lease and extends it, or extends it alone; false when it is not (or no longer) this pod's. */
+  readonly extendSlot: (lease: SlotLease, leaseMs: number) => Promise<boolean>
+  readonly releaseSlot: (lease: SlotLease) => Promise<void>
+  /** Which leases run now, slot to epoch; one read. Slots without a lease are missing. */
+  readonly readSlots: (slots: readonly number[]) => Promise<ReadonlyMap<number, number>>
+  /** A number above every one given before for this account (R5); names that do not exist expire. */
+  readonly takeGeneration: (account: string) => Promise<number>
+  /** Adds `by` to a counter that falls to 0 `windowMs` after its first addition; returns the sum. */
+  readonly addToCounter: (name: string, by: number, windowMs: number) => Promise<number>
+  readonly isUp: () => boolean
+  readonly close: () => Promise<void>
+}
+
+/** The presence server is away: broken infrastructure. */
+export class PresenceError extends Error {
+  override readonly name = 'PresenceError'
+  readonly code = 'PRESENCE_DOWN'
+}
