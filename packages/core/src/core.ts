@@ -1,3 +1,5 @@
+export type { Context, RoutingContext, SessionContext, SessionView, StorageContext, StreamContext } from './context.ts'
+export { change, type Effect, type Outcome, pass, refuse, stop } from './effect.ts'
 export {
   type Committed,
   type GroupOptions,
@@ -11,6 +13,23 @@ export {
   type Produced,
 } from './log.ts'
 export {
+  defineModule,
+  type Handler,
+  type IqAnswer,
+  type IqHandler,
+  type IqKey,
+  type IqScope,
+  type Module,
+  type Option,
+  type Phase,
+  type Point,
+  type Points,
+  phases,
+  type Spec,
+  type StoredIqHandler,
+  type StreamIqHandler,
+} from './module.ts'
+export {
   type AccountState,
   type Presence,
   PresenceError,
@@ -18,6 +37,8 @@ export {
   type StateKind,
   type StateSave,
 } from './presence.ts'
+export { createRegistry, type FoundIq, type ModuleOptions, type PointRun, type Registry } from './registry.ts'
+export { type AskStep, answer, ask, refuseStep, type Step } from './step.ts'
 export {
   type ArchiveBounds,
   type ArchivePage,
@@ -36,3 +57,4 @@ export {
   StorageError,
   type StorageQueries,
 } from './storage.ts'
+export type { Identity, Support } from './support.ts'

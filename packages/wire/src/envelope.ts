@@ -1,0 +1,264 @@
+import type { Stanza } from '@starling/stanza'
+
+/** One connection of one pod's life (R7): the reader drops records of another epoch. */
+export interface Target {
+  readonly slot: number
+  readonly epoch: number
+  readonly connection: number
+}
+
+/** Why an envelope exists: the place of the record that caused it, and its number among what that record caused (R3). */
+export interface Cause {
+  readonly inbox: number
+  readonly partition: number
+  readonly offset: number
+  /** Envelope in that record and emission of that envelope: `(envelope << 16) | emission`, as an unsigned number. */
+  readonly index: number
+}
+
+/** One receiver of an output: a connection, and the `to` that the pod writes when the payload is shared. */
+export interface Recipient {
+  readonly connection: number
+  readonly to: string
+}
+
+/** JSON that may hold bytes. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | Uint8Array
+  | readonly Json[]
+  | { readonly [key: string]: Json | undefined }
+
+interface Base {
+  /** Whose state it concerns; chooses the partition. Empty on pod inboxes. */
+  readonly key: string
+  readonly cause?: Cause
+  /** Units: ms, when Starling accepted the stanza that began it all; a column, never an order (R9). */
+  readonly atMs: number
+}
+
+// ---- session inbox -------------------------------------------------------------------------------------------------
+
+/** A connection that authenticated asks for a resource. Source: RFC 6120 §7. */
+export interface Bind extends Base {
+  readonly kind: 'bind'
+  readonly target: Target
+  readonly head: {
+    /** '' lets the server choose. */
+    readonly resource: string
+    readonly iqId: string
+    /** Taken while the client was provably there (R5). */
+    readonly generation: number
+    /** XMPP language of the stream, '' if none. */
+    readonly lang: string
+  }
+}
+
+/** A stanza from a bound connection; `ordinal` counts them from 1 (R5). */
+export interface FromClient extends Base {
+  readonly kind: 'client'
+  readonly target: Target
+  readonly ordinal: number
+  readonly stanza: Stanza
+}
+
+/** A stanza addressed to the account itself, from elsewhere. */
+export interface ToAccount extends Base {
+  readonly kind: 'account'
+  readonly stanza: Stanza
+}
+
+/** A connection ended; nothing of it follows. */
+export interface Drop extends Base {
+  readonly kind: 'drop'
+  readonly target: Target
+  readonly head: { readonly reason: string }
+}
+
+/** The answer to a `load` question, with the envelope that had to wait for it. */
+export interface Loaded extends Base {
+  readonly kind: 'loaded'
+  readonly head: Json
+  /** An encoded envelope of this inbox. */
+  readonly carried: Uint8Array
+}
+
+/** The account was deleted (or its password changed): sessions must end. */
+export interface AccountChanged extends Base {
+  readonly kind: 'accountChanged'
+  readonly head: { readonly change: 'deleted' | 'credentials' }
+}
+
+// ---- routing inbox -------------------------------------------------------------------------------------------------
+
+/** A stanza for the account, or for one resource of it (RFC 6121 §8). */
+export interface Deliver extends Base {
+  readonly kind: 'deliver'
+  readonly stanza: Stanza
+  readonly head?: DeliverHead
+}
+
+/** What a delivery carries beside its stanza. */
+export interface DeliverHead {
+  /** Not archived, not copied, not stored again: it already was (offline stanza, archive result). */
+  readonly isReplay?: boolean
+  /** From the account's own session stage or storage: blocking and the like do not apply. */
+  readonly isOwn?: boolean
+  /** Only to this resource, whatever `to` says; dropped when it is gone. */
+  readonly resource?: string
+}
+
+/** The same stanza for many accounts of one partition; the pod writes each `to`. */
+export interface Cast extends Base {
+  readonly kind: 'cast'
+  /** Bare or full JIDs. */
+  readonly keys: readonly string[]
+  readonly stanza: Stanza
+}
+
+/** The sender's own copy of a message it sent: carbons and archive come from here. */
+export interface Sent extends Base {
+  readonly kind: 'sent'
+  readonly stanza: Stanza
+}
+
+/** What routing has to know of a session; travels in routing's inbox so that it takes effect in the log's order (R5). */
+export type StateChange =
+  | { readonly change: 'bound'; readonly resource: string; readonly target: Target; readonly reply: Uint8Array }
+  | {
+      readonly change: 'updated'
+      readonly resource: string
+      readonly isAvailable: boolean
+      readonly priority: number
+      readonly slices: { readonly [moduleId: string]: Json }
+    }
+  | { readonly change: 'ended'; readonly resource: string; readonly target: Target }
+  | { readonly change: 'settings'; readonly slices: { readonly [moduleId: string]: Json } }
+  | { readonly change: 'kicked'; readonly target: Target; readonly condition: string; readonly text: string }
+  | { readonly change: 'refused'; readonly target: Target; readonly reply: Uint8Array }
+
+/** A change of the account's sessions, for routing. */
+export interface State extends Base {
+  readonly kind: 'state'
+  readonly head: StateChange
+}
+
+// ---- storage inbox (and `request` in routing's, when it must see the archive in order) -------------------------------
+
+/** An IQ request that storage answers by a module's stored handler; in routing's inbox it sees every message before it. */
+export interface Request extends Base {
+  readonly kind: 'request'
+  readonly stanza: Stanza
+  readonly head: {
+    /** Which of the module's handlers: the scope it was found under. */
+    readonly scope: 'self' | 'account' | 'domain'
+    /** Whether the account had an available session when the request passed. */
+    readonly isAvailable: boolean
+    /** Account slices as the session stage knew them, by module id. */
+    readonly slices: { readonly [moduleId: string]: Json }
+  }
+}
+
+/** A write of a named query; nobody waits for it. */
+export interface Write extends Base {
+  readonly kind: 'write'
+  readonly head: Json
+}
+
+/** Where an answer goes. */
+export type ReplyTo =
+  | { readonly to: 'pod'; readonly target: Target; readonly question: number }
+  | { readonly to: 'session' }
+
+/** A question for storage: a named query, or `load` (what the session stage needs of an account). */
+export interface Ask extends Base {
+  readonly kind: 'ask'
+  readonly head: { readonly call: Json; readonly reply: ReplyTo }
+  /** An encoded envelope that comes back with the answer. */
+  readonly carried?: Uint8Array
+}
+
+/** A message nobody was there for. Source: XEP-0160. */
+export interface Offline extends Base {
+  readonly kind: 'offline'
+  readonly stanza: Stanza
+  /** Archive id, which is its order and its idempotency key. */
+  readonly head: { readonly id: string }
+}
+
+/** A resource became ready for offline stanzas: storage sends them to routing, then forgets them. */
+export interface Flush extends Base {
+  readonly kind: 'flush'
+  readonly head: { readonly resource: string }
+}
+
+// ---- pod inbox -----------------------------------------------------------------------------------------------------
+
+/** Bytes for sockets of one pod. */
+export interface Output extends Base {
+  readonly kind: 'output'
+  readonly slot: number
+  readonly epoch: number
+  readonly recipients: readonly Recipient[]
+  /** Canonical bytes of one stanza. */
+  readonly raw: Uint8Array
+}
+
+/** The connection has its resource; `raw` is the IQ result to write. */
+export interface Bound extends Base {
+  readonly kind: 'bound'
+  readonly target: Target
+  readonly head: { readonly jid: string }
+  readonly raw: Uint8Array
+}
+
+/** The connection must end with a stream error. */
+export interface Close extends Base {
+  readonly kind: 'close'
+  readonly target: Target
+  readonly head: { readonly condition: string; readonly text: string }
+}
+
+/** The answer to a pod's question. */
+export interface Answer extends Base {
+  readonly kind: 'answer'
+  readonly target: Target
+  readonly head:
+    | { readonly question: number; readonly result: Json }
+    | { readonly question: number; readonly error: string }
+}
+
+/** The first record of a lease: its offset is the epoch (R7). */
+export interface Lease extends Base {
+  readonly kind: 'lease'
+  readonly head: { readonly pod: string }
+}
+
+/** Everything that travels. */
+export type Envelope =
+  | Bind
+  | FromClient
+  | ToAccount
+  | Drop
+  | Loaded
+  | AccountChanged
+  | Deliver
+  | Cast
+  | Sent
+  | State
+  | Request
+  | Write
+  | Ask
+  | Offline
+  | Flush
+  | Output
+  | Bound
+  | Close
+  | Answer
+  | Lease
+
+/** Name of an envelope kind. */
+export type EnvelopeKind = Envelope['kind']
