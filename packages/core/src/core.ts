@@ -38,6 +38,23 @@ export {
   type StateSave,
 } from './presence.ts'
 export { createRegistry, type FoundIq, type ModuleOptions, type PointRun, type Registry } from './registry.ts'
+export type { Settings } from './settings.ts'
+export type {
+  AskResult,
+  Batch,
+  Input,
+  Io,
+  Output,
+  Place,
+  PodInbox,
+  PodIo,
+  PodService,
+  Stage,
+  StageName,
+  StorageIo,
+  Work,
+  Worker,
+} from './stage.ts'
 export { type AskStep, answer, ask, refuseStep, type Step } from './step.ts'
 export {
   type ArchiveBounds,
@@ -58,3 +75,4 @@ export {
   type StorageQueries,
 } from './storage.ts'
 export type { Identity, Support } from './support.ts'
+export type { Labels, LogEvent, Logger, Metrics } from './watching.ts'

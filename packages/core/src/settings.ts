@@ -1,0 +1,53 @@
+import type { ModuleOptions } from './registry.ts'
+
+/** Everything that can be configured, as stages read it; the schema with defaults, ranges and docs is runtime's. */
+export interface Settings {
+  readonly domain: string
+  readonly dataDir: string
+  readonly portOffset: number
+  /** Address listened on; loopback for the admin API unless configured. */
+  readonly ports: {
+    readonly c2s: number
+    readonly c2sTls: number
+    readonly http: number
+  }
+  readonly listen: { readonly c2s: string; readonly http: string }
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string }
+  /** For every limit 0 means none. */
+  readonly c2s: {
+    readonly requireTls: boolean
+    readonly streamsPerAddress: number
+    readonly stanzasPerSecond: number
+    readonly bytesPerSecond: number
+    readonly loginsPerSecond: number
+    readonly unauthenticatedTimeoutMs: number
+    readonly maxStanzaBytes: number
+    readonly maxOutputBytes: number
+    readonly maxInFlightStanzas: number
+    readonly pingAfterMs: number
+    readonly pingTimeoutMs: number
+    readonly maxResources: number
+  }
+  readonly registration: { readonly inBand: boolean; readonly perAddressPerHour: number }
+  readonly scram: { readonly iterations: number }
+  /** Empty: embedded (in-process log and presence, SQLite in dataDir). */
+  readonly log: {
+    readonly brokers: readonly string[]
+    readonly client: 'kafkajs' | 'platformatic'
+    readonly partitions: number
+    readonly slots: number
+  }
+  readonly redisUrl: string
+  readonly databaseUrl: string
+  readonly admin: { readonly token: string }
+  readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  readonly archive: { readonly retentionDays: number }
+  readonly offline: { readonly maxStanzas: number }
+  readonly session: {
+    readonly maxRosters: number
+    readonly maxRosterItems: number
+    readonly maxDirectedPresence: number
+  }
+  readonly drainTimeoutMs: number
+  readonly modules: ModuleOptions
+}
