@@ -1,0 +1,115 @@
+import { access, mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { command } from './command.ts'
+import { type KafkaArtifacts, kafkaArtifacts } from './kafka-artifacts.ts'
+import { type Server, startServer } from './server-process.ts'
+
+/** How the brokers of a test are started. */
+export interface KafkaOptions {
+  readonly directory: string
+  readonly brokers: 1 | 3
+  /** Two ports a broker: clients, then controllers. */
+  readonly ports: readonly number[]
+  readonly heapMb: number
+  /** Further lines of server.properties, such as `['log.retention.ms', '60000']`. */
+  readonly settings: Readonly<Record<string, string>>
+  readonly detached: boolean
+}
+
+const clusterId = 'starling-tests-cluster'
+
+interface Broker {
+  readonly id: number
+  readonly port: number
+  readonly controllerPort: number
+  readonly directory: string
+}
+
+/** Starts Apache Kafka (KRaft, each broker a controller too) on loopback; url of each: `127.0.0.1:PORT`. */
+export async function startKafka(options: KafkaOptions): Promise<readonly Server[]> {
+  const artifacts = await kafkaArtifacts()
+  const brokers = Array.from({ length: options.brokers }, (_, index): Broker => {
+    const [port, controllerPort] = options.ports.slice(index * 2)
+    if (port === undefined || controllerPort === undefined) throw new Error('a broker needs two ports')
+    return { id: index + 1, port, controllerPort, directory: join(options.directory, `kafka-${index + 1}`) }
+  })
+  await Promise.all(brokers.map((broker) => prepare(artifacts, broker, properties(broker, brokers, options.settings))))
+  return Promise.all(brokers.map((broker) => startServer(spec(artifacts, broker, options))))
+}
+
+async function prepare(artifacts: KafkaArtifacts, broker: Broker, settings: string): Promise<void> {
+  await mkdir(broker.directory, { recursive: true })
+  const file = join(broker.directory, 'server.properties')
+  await writeFile(file, settings)
+  const isFormatted = await access(join(broker.directory, 'data/meta.properties')).then(
+    () => true,
+    () => false,
+  )
+  if (isFormatted) return
+  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+  await command(artifacts.java, [...javaOptions(artifacts, 128), '-XX:TieredStopAtLevel=1', ...tool])
+}
+
+function javaOptions(artifacts: KafkaArtifacts, heapMb: number): readonly string[] {
+  const log = `-Dlog4j2.configurationFile=${artifacts.directory}/log4j2.xml`
+  return [`-Xmx${heapMb}m`, `-Xms${Math.min(heapMb, 128)}m`, '-XX:+UseSerialGC', log, '-cp', artifacts.classPath]
+}
+
+function spec(
+  artifacts: KafkaArtifacts,
+  broker: Broker,
+  { heapMb, detached }: KafkaOptions,
+): Parameters<typeof startServer>[0] {
+  return {
+    name: `kafka-${broker.id}`,
+    port: broker.port,
+    url: `127.0.0.1:${broker.port}`,
+    log: join(broker.directory, 'server.log'),
+    program: artifacts.java,
+    args: [...javaOptions(artifacts, heapMb), 'kafka.Kafka', join(broker.directory, 'server.properties')],
+    cwd: broker.directory,
+    readyText: 'Kafka Server started',
+    stopSignal: 'SIGTERM',
+    stopTimeoutMs: 10_000,
+    startTimeoutMs: 90_000,
+    detached,
+  }
+}
+
+function properties(broker: Broker, brokers: readonly Broker[], settings: Readonly<Record<string, string>>): string {
+  const copies = String(brokers.length)
+  const minimum = brokers.length === 1 ? '1' : '2'
+  const all: Readonly<Record<string, string>> = {
+    'process.roles': 'broker,controller',
+    'node.id': String(broker.id),
+    'controller.quorum.voters': brokers.map(({ id, controllerPort }) => `${id}@127.0.0.1:${controllerPort}`).join(','),
+    listeners: `PLAINTEXT://127.0.0.1:${broker.port},CONTROLLER://127.0.0.1:${broker.controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${broker.port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(broker.directory, 'data'),
+    'num.network.threads': '2',
+    'num.io.threads': '2',
+    'default.replication.factor': copies,
+    'min.insync.replicas': minimum,
+    'offsets.topic.replication.factor': copies,
+    'offsets.topic.num.partitions': '8',
+    'transaction.state.log.replication.factor': copies,
+    'transaction.state.log.min.isr': minimum,
+    'transaction.state.log.num.partitions': '8',
+    'share.coordinator.state.topic.replication.factor': copies,
+    'share.coordinator.state.topic.min.isr': minimum,
+    'share.coordinator.state.topic.num.partitions': '8',
+    // A killed broker may come back once its old session has run out: 9 s by default.
+    'broker.session.timeout.ms': '4000',
+    'broker.heartbeat.interval.ms': '500',
+    'group.initial.rebalance.delay.ms': '0',
+    'group.min.session.timeout.ms': '1000',
+    'auto.create.topics.enable': 'false',
+    'log.segment.bytes': String(64 << 20),
+    ...settings,
+  }
+  return Object.entries(all)
+    .map(([name, value]) => `${name}=${value}\n`)
+    .join('')
+}

@@ -1,0 +1,70 @@
+import { access, chmod, chown, mkdir, readFile } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
+import { command } from './command.ts'
+import { type Server, startServer } from './server-process.ts'
+import { requireProgram } from './system-packages.ts'
+
+/** How a PostgreSQL for tests is started. */
+export interface PostgresOptions {
+  readonly name: string
+  readonly directory: string
+  readonly port: number
+  readonly detached: boolean
+}
+
+interface Ids {
+  readonly uid: number
+  readonly gid: number
+}
+
+/** Starts PostgreSQL on loopback with database and superuser `starling`, no password; url: `postgres://starling@127.0.0.1:PORT/starling`. */
+export async function startPostgres(options: PostgresOptions): Promise<Server> {
+  const { name, directory, port, detached } = options
+  const initdb = await requireProgram('postgres')
+  const programs = dirname(initdb)
+  const data = join(directory, 'data')
+  const ids = process.getuid?.() === 0 ? await unprivilegedIds() : undefined
+  await mkdir(directory, { recursive: true })
+  if (ids !== undefined) {
+    await chown(directory, ids.uid, ids.gid)
+    await chmod(dirname(directory), 0o711)
+  }
+  const isNew = await access(join(data, 'PG_VERSION')).then(
+    () => false,
+    () => true,
+  )
+  const run = { cwd: directory, ...ids }
+  if (isNew)
+    await command(initdb, ['-D', data, '-U', 'starling', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'], run)
+  const network = ['-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=']
+  const settings = ['-c', 'fsync=on', '-c', 'max_connections=200', '-c', 'log_line_prefix=%m ']
+  const server = await startServer({
+    name,
+    port,
+    url: `postgres://starling@127.0.0.1:${port}/starling`,
+    log: join(directory, 'server.log'),
+    program: join(programs, 'postgres'),
+    args: ['-D', data, ...network, ...settings],
+    cwd: directory,
+    ...ids,
+    readyText: 'database system is ready to accept connections',
+    // "Fast" shutdown: does not wait for clients to leave.
+    stopSignal: 'SIGINT',
+    stopTimeoutMs: 15_000,
+    startTimeoutMs: 30_000,
+    detached,
+  })
+  if (isNew) {
+    const to = ['-h', '127.0.0.1', '-p', String(port), '-U', 'starling']
+    await command(join(programs, 'createdb'), [...to, 'starling'])
+  }
+  return server
+}
+
+/** PostgreSQL refuses to run as root: its own user if the system has it, else nobody. */
+async function unprivilegedIds(): Promise<Ids> {
+  const users = (await readFile('/etc/passwd', 'utf8')).split('\n').map((line) => line.split(':'))
+  const user = users.find(([name]) => name === 'postgres') ?? users.find(([name]) => name === 'nobody')
+  if (user === undefined) throw new Error('PostgreSQL does not run as root, and there is no user postgres or nobody')
+  return { uid: Number(user[2]), gid: Number(user[3]) }
+}
