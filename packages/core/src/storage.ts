@@ -39,6 +39,8 @@ export interface ArchiveRow {
   readonly atMs: number
   /** The other side, bare. */
   readonly peer: BareJid
+  /** The other side's resourcepart, when its address had one: what `withFull` of a query is held against. */
+  readonly peerResource?: string
   readonly raw: Uint8Array
 }
 
@@ -46,6 +48,7 @@ export interface ArchiveRow {
 export interface ArchiveQuery {
   readonly owner: BareJid
   readonly with?: BareJid
+  /** A full JID: only what went to or came from this resource. */
   readonly withFull?: string
   readonly startMs?: number
   readonly endMs?: number
