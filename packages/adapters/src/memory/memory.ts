@@ -1,0 +1,1 @@
+export { type MemoryLogOptions, memoryLog } from './log.ts'
