@@ -42,6 +42,7 @@ export type { Settings } from './settings.ts'
 export type {
   AskResult,
   Batch,
+  HttpPort,
   Input,
   Io,
   Output,

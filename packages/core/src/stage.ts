@@ -1,3 +1,5 @@
+import type { IncomingMessage, ServerResponse } from 'node:http'
+import type { Duplex } from 'node:stream'
 import type { BareJid } from '@starling/jid'
 import type { Envelope, InboxName, Json, Target } from '@starling/wire'
 import type { Presence } from './presence.ts'
@@ -100,8 +102,21 @@ export interface PodInbox {
   readonly ask: (key: string, call: QueryCall, timeoutMs: number) => Promise<AskResult>
 }
 
+/**
+ * The process's one HTTP server (`ports.http`): health and metrics are the runtime's, the rest is registered here before
+ * the server listens, which the runtime does once every stage has started. The connection-manager registers its WebSocket
+ * path here instead of listening itself.
+ */
+export interface HttpPort {
+  /** Answers every path that begins with `prefix`. */
+  readonly route: (prefix: string, handle: (request: IncomingMessage, response: ServerResponse) => void) => void
+  /** Takes upgrade requests of one path. */
+  readonly upgrade: (path: string, handle: (request: IncomingMessage, socket: Duplex, head: Buffer) => void) => void
+}
+
 /** What a stage with sockets is given beside. */
 export interface PodIo extends Io {
+  readonly http: HttpPort
   readonly inbox: PodInbox
   /**
    * Publishes one envelope; resolves when the log holds it (R1). Order: of calls, per key.
