@@ -1,0 +1,83 @@
+import { decodeUtf8, decodeValue } from './decode.ts'
+import { attributeFlag, attributeStride, type Binding, type Scanner } from './scanner.ts'
+
+/** The namespaces no prefix need be declared for. Source: Namespaces in XML §3. */
+export const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
+const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
+
+const xmlnsBytes: readonly number[] = Array.from('xmlns', (char) => char.charCodeAt(0))
+
+/** What a start tag's declarations change; undefined where they change nothing. */
+export type Scope = { defaultNamespace: string; bindings: Binding | undefined }
+
+function isXmlns(buffer: Uint8Array, start: number): boolean {
+  for (let i = 0; i < xmlnsBytes.length; i++) if (buffer[start + i] !== xmlnsBytes[i]) return false
+  return true
+}
+
+/** Decodes the value of the attribute whose numbers begin at `at`. */
+export function attributeValue(s: Scanner, at: number): string {
+  const start = s.attributes[at + 3] as number
+  const end = s.attributes[at + 4] as number
+  const needsDecoding = ((s.attributes[at + 5] as number) & attributeFlag.needsDecoding) !== 0
+  return needsDecoding ? decodeValue(s.buffer, start, end) : decodeUtf8(s.buffer, start, end)
+}
+
+function declaredUri(s: Scanner, at: number): string {
+  const needsDecoding = ((s.attributes[at + 5] as number) & attributeFlag.needsDecoding) !== 0
+  if (needsDecoding) return attributeValue(s, at)
+  return s.context.names.decode(s.buffer, s.attributes[at + 3] as number, s.attributes[at + 4] as number)
+}
+
+/** Takes in the namespace declarations of a start tag, and marks them among its attributes. */
+export function declareNamespaces(s: Scanner, scope: Scope): void {
+  const { attributes, buffer } = s
+  const end = s.attributeCount * attributeStride
+  for (let at = 0; at < end; at += attributeStride) {
+    const start = attributes[at] as number
+    const colon = attributes[at + 2] as number
+    const prefixEnd = colon < 0 ? (attributes[at + 1] as number) : colon
+    if (prefixEnd - start !== xmlnsBytes.length || !isXmlns(buffer, start)) continue
+    attributes[at + 5] = (attributes[at + 5] as number) | attributeFlag.isDeclaration
+    if (++s.declarations > s.context.limits.maxNamespaceDeclarations) {
+      return s.fail('policy-violation', 'too many namespace declarations')
+    }
+    const uri = declaredUri(s, at)
+    if (colon < 0) declareDefault(s, scope, { at, uri })
+    else declarePrefix(s, scope, { at, uri })
+    if (s.fault !== undefined) return
+  }
+}
+
+type Declaration = { readonly at: number; readonly uri: string }
+
+function declareDefault(s: Scanner, scope: Scope, { at, uri }: Declaration): void {
+  s.attributes[at + 5] = (s.attributes[at + 5] as number) | attributeFlag.isDefaultDeclaration
+  if (uri === xmlNamespace || uri === xmlnsNamespace) s.fail('not-well-formed', 'a reserved namespace as default')
+  scope.defaultNamespace = uri
+}
+
+// Namespaces in XML §3 (reserved prefixes and names), §5 (no undeclaring of prefixes in version 1.0)
+function declarePrefix(s: Scanner, scope: Scope, { at, uri }: Declaration): void {
+  const prefix = s.context.names.decode(s.buffer, (s.attributes[at + 2] as number) + 1, s.attributes[at + 1] as number)
+  const isReserved = prefix === 'xmlns' || uri === xmlnsNamespace || (prefix === 'xml') !== (uri === xmlNamespace)
+  if (isReserved) return s.fail('not-well-formed', 'a reserved prefix or namespace in a declaration')
+  if (uri === '') return s.fail('not-well-formed', 'a prefix bound to no namespace')
+  scope.bindings = { prefix, uri, next: scope.bindings, isFromHeader: s.isHeader }
+}
+
+/** Finds the namespace of a prefix; undefined when nothing binds it. */
+export function resolvePrefix(s: Scanner, prefix: string, bindings: Binding | undefined): string | undefined {
+  if (prefix === 'xml') return xmlNamespace
+  for (let binding = bindings; binding !== undefined; binding = binding.next) {
+    if (binding.prefix !== prefix) continue
+    if (binding.isFromHeader && !s.isHeader) noteHeaderBinding(s, binding)
+    return binding.uri
+  }
+  return undefined
+}
+
+function noteHeaderBinding(s: Scanner, binding: Binding): void {
+  s.headerBindingsUsed ??= []
+  if (!s.headerBindingsUsed.includes(binding)) s.headerBindingsUsed.push(binding)
+}
