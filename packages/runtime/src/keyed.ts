@@ -1,0 +1,131 @@
+import type { Input, Log, LogBatch, Logger, LogReader, Metrics, Worker } from '@starling/core'
+import { type CauseTable, causeTable, type InboxName, inboxes } from '@starling/wire'
+import { decodeRecords } from './decode.ts'
+import type { Publisher } from './publisher.ts'
+
+/** What running a worker needs. */
+export interface KeyedPorts {
+  readonly log: Log
+  readonly publisher: Publisher
+  readonly logger: Logger
+  readonly metrics: Metrics
+}
+
+/** A partition as its owner knows it. */
+interface Owned {
+  /** Commit metadata as of the last commit: where a batch that failed begins again. */
+  metadata: string
+  failures: number
+}
+
+/** Tries a batch gets when the worker itself (not the infrastructure) throws, before it is given up loudly. Units: tries. */
+export const maxBatchTries = 8
+
+/**
+ * Runs a keyed worker as a member of its group: decode, drop duplicates by cause, work, publish, save, commit (R2, R3).
+ * Errors: infrastructure away keeps a batch until it is back; a bug is logged and counted, and after `maxBatchTries` the
+ * batch is given up so that one poisoned record cannot stop a partition for good.
+ */
+export async function runKeyed(
+  name: string,
+  consumes: readonly InboxName[],
+  worker: Worker,
+  ports: KeyedPorts,
+): Promise<LogReader> {
+  const { log, publisher, logger, metrics } = ports
+  const inboxOf = new Map<string, InboxName>(consumes.map((inbox) => [inboxes[inbox].topic, inbox]))
+  const owned = new Map<string, Owned>()
+  const labels = ['stage', 'inbox']
+  const handled = metrics.counter('starling_envelopes_total', 'Envelopes handled', labels)
+  const dropped = metrics.counter('starling_duplicates_total', 'Envelopes dropped as duplicates by their cause', labels)
+  const unread = metrics.counter('starling_unreadable_total', 'Envelopes no one here can read', labels)
+  const failed = metrics.counter('starling_batch_failures_total', 'Batches that failed and were tried again', labels)
+  const givenUp = metrics.counter('starling_batches_given_up_total', 'Batches given up after a bug', labels)
+  const seconds = metrics.histogram(
+    'starling_batch_seconds',
+    'Time from a batch being read to its commit being due',
+    [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2, 10],
+    labels,
+  )
+
+  const decode = (batch: LogBatch, inbox: InboxName, table: CauseTable): readonly Input[] => {
+    const label = { stage: name, inbox }
+    const placed = decodeRecords(batch.records, (offset, index, fault) => {
+      unread.add(1, label)
+      logger.error({ what: 'envelope.unreadable', inbox, partition: batch.partition, offset, index, fault })
+    })
+    const inputs: Input[] = []
+    for (const { offset, index, envelope } of placed) {
+      if (envelope.cause === undefined || table.accept(envelope.cause)) {
+        inputs.push({ place: { inbox, partition: batch.partition, offset, index }, envelope })
+      } else dropped.add(1, label)
+    }
+    handled.add(inputs.length, label)
+    return inputs
+  }
+
+  const handle = async (batch: LogBatch): Promise<string> => {
+    const inbox = inboxOf.get(batch.topic)
+    const state = owned.get(`${batch.topic} ${batch.partition}`)
+    if (inbox === undefined || state === undefined)
+      throw new Error(`a batch of ${batch.topic}/${batch.partition}, which is not owned`)
+    const label = { stage: name, inbox }
+    const started = performance.now()
+    const table = causeTable(state.metadata) // anew from the last commit: a batch that failed must not count as seen
+    const lastOffset = batch.records.at(-1)?.offset ?? -1
+    try {
+      const inputs = decode(batch, inbox, table)
+      if (inputs.length > 0) {
+        const work = await worker.work({ inbox, partition: batch.partition, inputs, lastOffset })
+        await publisher.publishWork(work.outputs)
+        await work.save?.()
+      }
+    } catch (error) {
+      failed.add(1, label)
+      if (!isInfrastructure(error)) state.failures += 1
+      logger.error({
+        what: 'batch.failed',
+        ...label,
+        partition: batch.partition,
+        lastOffset,
+        tries: state.failures,
+        error,
+      })
+      if (state.failures < maxBatchTries) throw error
+      givenUp.add(1, label)
+      logger.error({
+        what: 'batch.given-up',
+        ...label,
+        partition: batch.partition,
+        firstOffset: batch.records[0]?.offset,
+        lastOffset,
+      })
+    }
+    state.failures = 0
+    state.metadata = table.encode()
+    seconds.observe((performance.now() - started) / 1000, label)
+    return state.metadata
+  }
+
+  return log.consume({
+    group: `starling.${name}`,
+    topics: consumes.map((inbox) => inboxes[inbox].topic),
+    onAssigned: (topic, partition, committed) => {
+      owned.set(`${topic} ${partition}`, { metadata: committed?.metadata ?? '', failures: 0 })
+      const inbox = inboxOf.get(topic)
+      if (inbox !== undefined) worker.assigned?.(inbox, partition)
+    },
+    onRevoked: (topic, partition) => {
+      owned.delete(`${topic} ${partition}`)
+      const inbox = inboxOf.get(topic)
+      if (inbox !== undefined) worker.revoked?.(inbox, partition)
+    },
+    handle,
+  })
+}
+
+/** Whether an error says that something outside is away, so that trying again is all there is to do. */
+function isInfrastructure(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && /^(LOG_FULL|LOG_FAILED|LOG_CLOSED|PRESENCE_DOWN|STORAGE_DOWN)$/.test(code)
+}
