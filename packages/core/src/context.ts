@@ -58,11 +58,24 @@ export interface StorageContext extends Context {
   readonly isAvailable: boolean
   /** Another module's account slice. */
   readonly slice: (moduleId: string) => Json
+  /** Secret bytes; what is made of them is stored, so that a replay changes nothing but itself. */
+  readonly random: (bytes: number) => Uint8Array
 }
 
-/** Context of an IQ request on a stream that has not authenticated (in-band registration). */
+/** Context of storage when it decides what to archive. */
+export interface ArchiveContext extends StorageContext {
+  /** The sender's own copy (`routing.sentCopy`), not what the account received (`routing.deliver`). */
+  readonly isSentCopy: boolean
+}
+
+/**
+ * Context of an IQ request that the connection's own pod answers: on a stream that has not authenticated (in-band
+ * registration), or what must not travel in the log (a password).
+ */
 export interface StreamContext {
   readonly domain: BareJid
+  /** Who authenticated on the stream; undefined before. */
+  readonly account?: BareJid | undefined
   readonly isSecure: boolean
   readonly remoteAddress: string
   readonly nowMs: number

@@ -1,4 +1,12 @@
-export type { Context, RoutingContext, SessionContext, SessionView, StorageContext, StreamContext } from './context.ts'
+export type {
+  ArchiveContext,
+  Context,
+  RoutingContext,
+  SessionContext,
+  SessionView,
+  StorageContext,
+  StreamContext,
+} from './context.ts'
 export { change, type Effect, type Outcome, pass, refuse, stop } from './effect.ts'
 export {
   type Committed,

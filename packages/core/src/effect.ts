@@ -1,4 +1,4 @@
-import type { BareJid } from '@starling/jid'
+import type { Jid } from '@starling/jid'
 import type { Stanza, StanzaError, StreamError } from '@starling/stanza'
 import type { Json } from '@starling/wire'
 import type { QueryCall } from './storage.ts'
@@ -17,8 +17,11 @@ export type Effect =
   | { readonly do: 'rememberAccount'; readonly slice: Json }
   /** Ends a session of this account. */
   | { readonly do: 'kick'; readonly resource: string; readonly error: StreamError }
-  /** Sends a resource's current presence, or its absence, to one address as if it were new (blocking, XEP-0191 §3.3). */
-  | { readonly do: 'showPresence'; readonly to: BareJid; readonly as: 'current' | 'unavailable' }
+  /**
+   * Sends the account's current presence, or its absence, to whom `to` covers among those who may see it, as if it were
+   * new (blocking, XEP-0191 §3.3): a full JID itself, a bare JID, or with a domain every contact of that domain.
+   */
+  | { readonly do: 'showPresence'; readonly to: Jid; readonly as: 'current' | 'unavailable' }
 
 /** A handler's answer at a point. */
 export type Outcome =

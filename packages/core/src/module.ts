@@ -1,7 +1,7 @@
 import type { Stanza, StanzaError } from '@starling/stanza'
 import type { Json } from '@starling/wire'
 import type { Element } from '@starling/xml'
-import type { RoutingContext, SessionContext, StorageContext, StreamContext } from './context.ts'
+import type { ArchiveContext, RoutingContext, SessionContext, StorageContext, StreamContext } from './context.ts'
 import type { Effect, Outcome } from './effect.ts'
 import type { Step } from './step.ts'
 import type { Identity } from './support.ts'
@@ -29,7 +29,7 @@ export interface Points {
   'routing.deliver': RoutingContext
   'routing.sentCopy': RoutingContext
   'routing.offline': RoutingContext
-  'archive.store': StorageContext
+  'archive.store': ArchiveContext
 }
 
 /** Name of a point. */
@@ -107,6 +107,8 @@ export interface Module {
   readonly streamFeatures?: (stream: {
     readonly isSecure: boolean
     readonly isAuthenticated: boolean
+    /** The module's own options. */
+    readonly option: (name: string) => number | boolean | string
   }) => readonly Element[]
   readonly on?: { readonly [P in Point]?: { readonly [F in Phase]?: Handler<P> } }
 }

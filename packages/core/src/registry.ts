@@ -142,7 +142,10 @@ export function createRegistry(
     findIq: (type, scope, payload) =>
       iq.get(`${type} ${scope} ${payload}`) ?? (scope === 'self' ? iq.get(`${type} account ${payload}`) : undefined),
     findStreamIq: (type, payload) => streamIq.get(`${type} ${payload}`),
-    streamFeatures: (stream) => modules.flatMap((module) => module.streamFeatures?.(stream) ?? []),
+    streamFeatures: (stream) =>
+      modules.flatMap(
+        (module) => module.streamFeatures?.({ ...stream, option: (name) => option(module.spec.id, name) }) ?? [],
+      ),
     run,
     runAll: (point, first, contextOf) => {
       let stanza = first
