@@ -20,11 +20,9 @@ export function makeStanza(element: Element): Stanza {
   }
 }
 
-/** The stanza as an element, parsed anew at each call. Errors: throws on bytes that never passed the gate: a bug. */
+/** The stanza as an element, parsed anew at each call. */
 export function elementOf(stanza: Stanza): Element {
-  const parsed = parseElement(stanza.raw)
-  if (!parsed.ok) throw new Error(`canonical bytes do not parse: ${parsed.error}`)
-  return parsed.value
+  return parseElement(stanza.raw)
 }
 
 /** The first child element, which is the payload of an IQ request. Source: RFC 6120 §8.2.3. */

@@ -41,4 +41,7 @@ export const sid = 'urn:xmpp:sid:0' // XEP-0359
 export const mucUser = 'http://jabber.org/protocol/muc#user' // XEP-0045
 export const chatStates = 'http://jabber.org/protocol/chatstates' // XEP-0085
 export const receipts = 'urn:xmpp:receipts' // XEP-0184
+export const conference = 'jabber:x:conference' // XEP-0249
+export const validate = 'http://jabber.org/protocol/xdata-validate' // XEP-0122
+export const mamGroupchatField = 'urn:xmpp:mam:2#groupchat-field' // XEP-0313 §7
 export const markers = 'urn:xmpp:chat-markers:0' // XEP-0333
