@@ -7,7 +7,7 @@ const IS_ASCII = /^\p{ASCII}*$/u
 const LDH_LABEL = /^(?!xn--)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 // RFC 5891 §4.2.3: code points PVALID or CONTEXT by RFC 5892 §3, no mark in front, no hyphen at the ends or at 3 and 4
 const U_LABEL =
-  /^(?!\p{M}|-|..--)(?:[\-0-9a-z\u{DF}\u{3C2}\u{6FD}\u{6FE}\u{F0B}\u{3007}\u{B7}\u{375}\u{5F3}\u{5F4}\u{30FB}\u{200C}\u{200D}]|[[\p{Ll}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}]--[\u{640}\u{7FA}\u{302E}\u{302F}\u{3031}-\u{3035}\u{303B}\p{Default_Ignorable_Code_Point}\u{1100}-\u{11FF}\u{A960}-\u{A97C}\u{D7B0}-\u{D7FB}]])+(?<!-)$/v
+  /^(?!\p{M}|-|..--)[\-0-9a-z\u{DF}\u{3C2}\u{6FD}\u{6FE}\u{F0B}\u{3007}\u{B7}\u{375}\u{5F3}\u{5F4}\u{30FB}\u{200C}\u{200D}[[\p{Ll}\p{Lo}\p{Lm}\p{Mn}\p{Mc}\p{Nd}]--[\u{640}\u{7FA}\u{302E}\u{302F}\u{3031}-\u{3035}\u{303B}\p{Default_Ignorable_Code_Point}\u{1100}-\u{11FF}\u{A960}-\u{A97C}\u{D7B0}-\u{D7FB}]]]+(?<!-)$/v
 const MAX_LABEL_BYTES = 63 // RFC 5890 §2.3.1
 
 /**
