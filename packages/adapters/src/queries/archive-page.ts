@@ -1,0 +1,148 @@
+import type { ArchivePage, ArchiveQuery, ArchiveRow } from '@starling/core'
+import type { BareJid } from '@starling/jid'
+import type { Columns, Dialects, NamedQuery } from './named-query.ts'
+import { bytes, jsonTexts, number, type Row, rowLimit, type Scalar, text } from './scalar.ts'
+
+const columns: Columns = {
+  owner: 'text',
+  peer: 'text',
+  peer_resource: 'text',
+  start_ms: 'bigint',
+  end_ms: 'bigint',
+  after_id: 'text',
+  before_id: 'text',
+  row_limit: 'bigint',
+  ids: 'json',
+  must_exist: 'json',
+}
+
+// Bounds where a query has none. Always two bounds, never `IS NULL OR`: the index is then entered at the bound, however deep
+// the page lies. Archive ids are ours and ASCII; none reaches the highest code point.
+const lowestId = ''
+const highestId = '\u{10FFFF}'
+const earliestMs = Number.MIN_SAFE_INTEGER
+const latestMs = Number.MAX_SAFE_INTEGER
+
+/**
+ * A page of an archive. One row more than the page holds is read: it tells whether the page is complete.
+ * Shape: five variants, as the filter decides which index gives the rows in their order: all or one peer's, each forward or
+ * backward, and a list of ids. Rows are (unknown id, id, time, peer, resource, bytes): an unknown id stands alone in its row.
+ * Source: XEP-0313 §4.1, XEP-0059 §2.
+ */
+export const archivePageQueries: { readonly 'archive.page': NamedQuery<'archive.page'> } = {
+  'archive.page': {
+    isWrite: false,
+    maxArgs: 50,
+    columns,
+    encode,
+    variants: [walk('all', 'ASC'), walk('all', 'DESC'), walk('peer', 'ASC'), walk('peer', 'DESC'), named()],
+    variantOf: (query) => {
+      if (query.ids !== undefined) return 4
+      const isPeer = query.with !== undefined || query.withFull !== undefined
+      return (isPeer ? 2 : 0) + (query.direction === 'last' ? 1 : 0)
+    },
+    decode,
+  },
+}
+
+function encode(query: ArchiveQuery): readonly Scalar[] {
+  const full = query.withFull === undefined ? undefined : splitFull(query.withFull)
+  const mustExist = [...(query.ids ?? []), ...[query.afterId, query.beforeId].filter((id) => id !== undefined)]
+  return [
+    query.owner,
+    query.with ?? full?.bare ?? null,
+    full?.resource ?? null,
+    wholeMs(query.startMs, Math.ceil, earliestMs),
+    wholeMs(query.endMs, Math.floor, latestMs),
+    query.afterId ?? lowestId,
+    query.beforeId ?? highestId,
+    rowLimit(query.limit) + 1,
+    query.ids === undefined ? null : jsonTexts(query.ids),
+    mustExist.length === 0 ? null : jsonTexts(mustExist),
+  ]
+}
+
+function decode(rows: readonly Row[], query: ArchiveQuery): ArchivePage {
+  const unknown = rows.find((row) => row[0] !== null)
+  // XEP-0313 §4.1.3: an id that is not in the archive fails the whole query.
+  if (unknown !== undefined) return { rows: [], isComplete: true, unknownId: text(unknown[0]) }
+  if (query.with !== undefined && query.withFull !== undefined && splitFull(query.withFull).bare !== query.with) {
+    return { rows: [], isComplete: true }
+  }
+  const limit = rowLimit(query.limit)
+  const isComplete = rows.length <= limit
+  const isLast = query.direction === 'last'
+  // Rows ascend, whichever way the index was walked: the row too many is the first of a page that ends at the newest.
+  const page = isLast ? rows.slice(Math.max(0, rows.length - limit)) : rows.slice(0, limit)
+  return { rows: page.map((row) => readRow(row, query.owner)), isComplete }
+}
+
+function readRow(row: Row, owner: BareJid): ArchiveRow {
+  const [, id, atMs, peer, resource, raw] = row
+  const read: ArchiveRow = {
+    owner,
+    id: text(id),
+    atMs: number(atMs),
+    peer: text(peer) as BareJid,
+    raw: bytes(raw),
+  }
+  return resource === null || resource === undefined ? read : { ...read, peerResource: text(resource) }
+}
+
+/** Pages along an index: of all messages or of one peer's. */
+function walk(filter: 'all' | 'peer', order: 'ASC' | 'DESC'): Dialects {
+  const postgresPeer = 'AND r.peer = q.peer AND (q.peer_resource IS NULL OR r.peer_resource = q.peer_resource)'
+  const sqlitePeer = 'AND r.peer = :peer AND (:peer_resource IS NULL OR r.peer_resource = :peer_resource)'
+  return dialects(
+    `r.id > q.after_id COLLATE "C" AND r.id < q.before_id COLLATE "C"
+      ${filter === 'peer' ? postgresPeer : ''} ORDER BY r.id ${order} LIMIT q.row_limit`,
+    `r.id > :after_id AND r.id < :before_id
+      ${filter === 'peer' ? sqlitePeer : ''} ORDER BY r.id ${order} LIMIT :row_limit`,
+  )
+}
+
+/** The messages of a list of ids, other filters included; their number is bounded by the list. */
+function named(): Dialects {
+  return dialects(
+    `r.id = ANY (ARRAY(SELECT jsonb_array_elements_text(q.ids))) AND r.id > q.after_id COLLATE "C"
+      AND r.id < q.before_id COLLATE "C" AND (q.peer IS NULL OR r.peer = q.peer)
+      AND (q.peer_resource IS NULL OR r.peer_resource = q.peer_resource)`,
+    `r.id IN (SELECT value FROM json_each(:ids)) AND r.id > :after_id
+      AND r.id < :before_id AND (:peer IS NULL OR r.peer = :peer)
+      AND (:peer_resource IS NULL OR r.peer_resource = :peer_resource)`,
+  )
+}
+
+function dialects(postgresFilter: string, sqliteFilter: string): Dialects {
+  return {
+    postgres: `, own AS (SELECT a.no, q.* FROM q LEFT JOIN accounts a ON a.jid = q.owner)
+      SELECT NULL AS unknown, p.id, p.at_ms, p.peer, p.peer_resource, p.raw, q.n FROM own AS q CROSS JOIN LATERAL (
+        SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM archive r
+        WHERE r.account = q.no AND r.at_ms >= q.start_ms AND r.at_ms <= q.end_ms AND ${postgresFilter}
+      ) AS p
+      UNION ALL
+      SELECT u.id, NULL, NULL, NULL, NULL, NULL, q.n FROM own AS q CROSS JOIN LATERAL (
+        SELECT m.id FROM jsonb_array_elements_text(q.must_exist) WITH ORDINALITY AS m(id, place)
+        WHERE NOT EXISTS (SELECT 1 FROM archive r WHERE r.account = q.no AND r.id = m.id COLLATE "C")
+        ORDER BY m.place LIMIT 1
+      ) AS u
+      ORDER BY 7, 2`,
+    sqlite: [
+      `SELECT value FROM json_each(:must_exist) WHERE NOT EXISTS (SELECT 1 FROM archive r
+        WHERE r.account = (SELECT no FROM accounts WHERE jid = :owner) AND r.id = value) ORDER BY key LIMIT 1`,
+      `SELECT NULL, * FROM (SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM archive r
+        WHERE r.account = (SELECT no FROM accounts WHERE jid = :owner) AND r.at_ms >= :start_ms AND r.at_ms <= :end_ms
+          AND ${sqliteFilter}) ORDER BY id`,
+    ],
+  }
+}
+
+function splitFull(full: string): { readonly bare: string; readonly resource: string | null } {
+  const slash = full.indexOf('/')
+  return slash < 0 ? { bare: full, resource: null } : { bare: full.slice(0, slash), resource: full.slice(slash + 1) }
+}
+
+function wholeMs(value: number | undefined, round: (value: number) => number, otherwise: number): number {
+  if (value === undefined || Number.isNaN(value)) return otherwise
+  return Math.min(latestMs, Math.max(earliestMs, round(value)))
+}

@@ -1,0 +1,97 @@
+import type { QueryResult } from '@starling/core'
+import { plain } from './named-query.ts'
+import { bytes, number, type Row, rowLimit, text } from './scalar.ts'
+
+/**
+ * The queries of offline stanzas. Source: XEP-0160.
+ * Order: arguments of one owner count in their order; all of one owner in a batch are expected to name the same `maxStanzas`.
+ */
+export const offlineQueries = {
+  'offline.add': plain<'offline.add'>({
+    isWrite: true,
+    columns: { owner: 'text', id: 'text', at_ms: 'bigint', raw: 'bytes', max_stanzas: 'bigint' },
+    encode: ({ owner, id, atMs, raw, maxStanzas }) => [owner, id, Math.trunc(atMs), raw, rowLimit(maxStanzas)],
+    sql: {
+      postgres: `, fresh AS (
+          SELECT DISTINCT ON (a.no, q.id) a.no AS account, q.id, q.at_ms, q.raw, q.max_stanzas, q.n
+          FROM q JOIN accounts a ON a.jid = q.owner
+          WHERE NOT EXISTS (SELECT 1 FROM offline o WHERE o.account = a.no AND o.id = q.id)
+          ORDER BY a.no, q.id, q.n
+        ), held AS (
+          SELECT f.account, (SELECT count(*) FROM offline o WHERE o.account = f.account) AS stanzas
+          FROM (SELECT DISTINCT fresh.account FROM fresh) AS f
+        ), ranked AS (
+          SELECT fresh.*, held.stanzas + row_number() OVER (PARTITION BY fresh.account ORDER BY fresh.n) AS place
+          FROM fresh JOIN held ON held.account = fresh.account
+        ), made AS (
+          INSERT INTO offline (account, id, at_ms, raw)
+          SELECT r.account, r.id, r.at_ms, r.raw FROM ranked r WHERE r.place <= r.max_stanzas ORDER BY r.account, r.id
+          ON CONFLICT (account, id) DO NOTHING RETURNING account, id
+        )
+        SELECT CASE WHEN a.no IS NULL THEN 'no-account'
+          WHEN EXISTS (SELECT 1 FROM made m WHERE m.account = a.no AND m.id = q.id)
+            OR EXISTS (SELECT 1 FROM offline o WHERE o.account = a.no AND o.id = q.id) THEN 'stored'
+          ELSE 'full' END, q.n
+        FROM q LEFT JOIN accounts a ON a.jid = q.owner`,
+      sqlite: [
+        `INSERT INTO offline (account, id, at_ms, raw) SELECT a.no, :id, :at_ms, :raw FROM accounts a
+        WHERE a.jid = :owner AND (SELECT count(*) FROM offline o WHERE o.account = a.no) < :max_stanzas
+        ON CONFLICT (account, id) DO NOTHING`,
+        `SELECT CASE WHEN a.no IS NULL THEN 'no-account'
+          WHEN EXISTS (SELECT 1 FROM offline o WHERE o.account = a.no AND o.id = :id) THEN 'stored'
+          ELSE 'full' END
+        FROM (SELECT 1) LEFT JOIN accounts a ON a.jid = :owner`,
+      ],
+    },
+    decode: ([row]) => readOutcome(row),
+  }),
+
+  'offline.page': plain<'offline.page'>({
+    isWrite: false,
+    maxArgs: 100,
+    columns: { owner: 'text', after_id: 'text', row_limit: 'bigint' },
+    encode: ({ owner, afterId, limit }) => [owner, afterId, rowLimit(limit)],
+    sql: {
+      postgres: `SELECT p.id, p.at_ms, p.raw, q.n FROM q JOIN accounts a ON a.jid = q.owner CROSS JOIN LATERAL (
+          SELECT o.id, o.at_ms, o.raw FROM offline o WHERE o.account = a.no AND o.id > q.after_id COLLATE "C"
+          ORDER BY o.id LIMIT q.row_limit
+        ) AS p ORDER BY q.n, p.id`,
+      sqlite: [
+        `SELECT o.id, o.at_ms, o.raw FROM accounts a JOIN offline o ON o.account = a.no
+        WHERE a.jid = :owner AND o.id > :after_id ORDER BY o.id LIMIT :row_limit`,
+      ],
+    },
+    decode: (rows, { owner }) =>
+      rows.map((row) => ({ owner, id: text(row[0]), atMs: number(row[1]), raw: bytes(row[2]) })),
+  }),
+
+  'offline.remove': plain<'offline.remove'>({
+    isWrite: true,
+    columns: { owner: 'text', up_to_id: 'text' },
+    encode: ({ owner, upToId }) => [owner, upToId],
+    sql: {
+      postgres: `DELETE FROM offline o USING q JOIN accounts a ON a.jid = q.owner
+        WHERE o.account = a.no AND o.id <= q.up_to_id COLLATE "C"`,
+      sqlite: [`DELETE FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner) AND id <= :up_to_id`],
+    },
+    decode: () => undefined,
+  }),
+
+  'offline.count': plain<'offline.count'>({
+    isWrite: false,
+    columns: { owner: 'text' },
+    encode: ({ owner }) => [owner],
+    sql: {
+      postgres: `SELECT (SELECT count(*) FROM offline o WHERE o.account = a.no), q.n
+        FROM q JOIN accounts a ON a.jid = q.owner`,
+      sqlite: [`SELECT count(*) FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner)`],
+    },
+    decode: ([row]) => (row === undefined ? 0 : number(row[0])),
+  }),
+} as const
+
+function readOutcome(row: Row | undefined): QueryResult<'offline.add'> {
+  const outcome = text(row?.[0])
+  if (outcome === 'stored') return { isStored: true }
+  return { isStored: false, reason: outcome === 'no-account' ? 'no-account' : 'full' }
+}
