@@ -8,7 +8,7 @@ import type { Scanner } from './scanner.ts'
 export const clientNamespace = 'jabber:client'
 
 /** Checks what only the whole element can tell: that it is UTF-8, without the two code points XML leaves out. */
-export function checkEncoding(s: Scanner): void {
+export function checkEncoding(s: Scanner): undefined {
   if (s.bits < 0x80) return
   const slice = s.buffer.subarray(s.base, s.position)
   // RFC 6120 §11.6

@@ -6,7 +6,7 @@ import { attributeFlag, attributeStride, type Binding, type Scanner, scanState }
 const pairwiseAttributes = 8
 
 /** Takes in a whole start tag: namespaces, uniqueness, limits; then goes on inside the element, or past it. */
-export function openTag(s: Scanner, isEmpty: boolean): void {
+export function openTag(s: Scanner, isEmpty: boolean): undefined {
   const scope: Scope = {
     defaultNamespace: s.frame === undefined ? s.context.defaultNamespace : s.frame.defaultNamespace,
     bindings: s.frame === undefined ? s.context.bindings : s.frame.bindings,
@@ -56,7 +56,7 @@ function openRoot(s: Scanner, namespace: string, scope: Scope): void {
   if (s.isHeader) s.isDone = true
 }
 
-function openChild(s: Scanner, namespace: string): void {
+function openChild(s: Scanner, namespace: string): undefined {
   if (++s.children > s.context.limits.maxChildren) return s.fail('policy-violation', 'too many elements in a stanza')
   if (s.depth !== 1) return
   if (s.payloads.length >= s.context.limits.maxPayloads) return s.fail('policy-violation', 'too many payloads')
@@ -81,7 +81,7 @@ function readAttributes(s: Scanner): Attributes {
 }
 
 /** Source: XML 1.0 §3.1 Unique Att Spec; Namespaces in XML §6.3 (unique by expanded name too). */
-function checkAttributes(s: Scanner, bindings: Binding | undefined): void {
+function checkAttributes(s: Scanner, bindings: Binding | undefined): undefined {
   if (hasDuplicateNames(s)) return s.fail('not-well-formed', 'an attribute given twice')
   const { attributes } = s
   const end = s.attributeCount * attributeStride
@@ -104,7 +104,7 @@ function checkAttributes(s: Scanner, bindings: Binding | undefined): void {
 }
 
 function hasDuplicateNames(s: Scanner): boolean {
-  const { attributes, attributeCount } = s
+  const { attributeCount } = s
   if (attributeCount === 1) return false
   if (attributeCount > pairwiseAttributes) return hasDuplicateNamesAmongMany(s)
   const end = attributeCount * attributeStride

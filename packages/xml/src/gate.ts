@@ -235,7 +235,7 @@ class StreamGate implements Gate {
     } else this.#openStream(events, s)
   }
 
-  #openStream(events: GateEvent[], s: Scanner): void {
+  #openStream(events: GateEvent[], s: Scanner): undefined {
     const header = s.isHeader ? readStreamHeader(s) : readOpen(s)
     if (!header.ok) return this.#fail(events, header.error.condition, header.error.text)
     this.#phase = 'open'
@@ -254,7 +254,7 @@ class StreamGate implements Gate {
     }
   }
 
-  #endStream(events: GateEvent[], s: Scanner): void {
+  #endStream(events: GateEvent[], s: Scanner): undefined {
     const name = decodeUtf8(s.buffer, s.nameStart, s.nameEnd)
     if (this.#phase !== 'open' || name !== this.#headerName) {
       return this.#fail(events, 'not-well-formed', 'an end tag that matches no start tag')
@@ -268,7 +268,7 @@ class StreamGate implements Gate {
     this.#fail(events, 'policy-violation', 'too much sent ahead of an answer')
   }
 
-  #fail(events: GateEvent[], condition: FaultCondition, text: string): void {
+  #fail(events: GateEvent[], condition: FaultCondition, text: string): undefined {
     if (this.#phase === 'faulty') return
     this.#phase = 'faulty'
     this.#scanner = undefined

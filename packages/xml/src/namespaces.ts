@@ -30,7 +30,7 @@ function declaredUri(s: Scanner, at: number): string {
 }
 
 /** Takes in the namespace declarations of a start tag, and marks them among its attributes. */
-export function declareNamespaces(s: Scanner, scope: Scope): void {
+export function declareNamespaces(s: Scanner, scope: Scope): undefined {
   const { attributes, buffer } = s
   const end = s.attributeCount * attributeStride
   for (let at = 0; at < end; at += attributeStride) {
@@ -58,7 +58,7 @@ function declareDefault(s: Scanner, scope: Scope, { at, uri }: Declaration): voi
 }
 
 // Namespaces in XML §3 (reserved prefixes and names), §5 (no undeclaring of prefixes in version 1.0)
-function declarePrefix(s: Scanner, scope: Scope, { at, uri }: Declaration): void {
+function declarePrefix(s: Scanner, scope: Scope, { at, uri }: Declaration): undefined {
   const prefix = s.context.names.decode(s.buffer, (s.attributes[at + 2] as number) + 1, s.attributes[at + 1] as number)
   const isReserved = prefix === 'xmlns' || uri === xmlnsNamespace || (prefix === 'xml') !== (uri === xmlNamespace)
   if (isReserved) return s.fail('not-well-formed', 'a reserved prefix or namespace in a declaration')

@@ -189,7 +189,7 @@ export class Scanner {
     this.attributes[at + 5] = this.valueFlags
   }
 
-  fail(condition: FaultCondition, text: string): void {
+  fail(condition: FaultCondition, text: string): undefined {
     this.fault = { condition, text }
   }
 }

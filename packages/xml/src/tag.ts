@@ -9,7 +9,7 @@ const equals = 0x3d
 const colonByte = 0x3a
 
 /** Reads on inside a start or end tag. Source: XML 1.0 §3.1; Namespaces in XML §4. */
-export function readTag(s: Scanner, end: number): void {
+export function readTag(s: Scanner, end: number): undefined {
   switch (s.state) {
     case scanState.startName:
       return startName(s, end)
@@ -28,7 +28,7 @@ function isSpace(byte: number): boolean {
   return ((byteClasses[byte] as number) & byteClass.space) !== 0
 }
 
-function oneByte(s: Scanner, byte: number): void {
+function oneByte(s: Scanner, byte: number): undefined {
   switch (s.state) {
     case scanState.tag:
       if (isSpace(byte)) s.state = scanState.tagSpace
@@ -61,11 +61,12 @@ function oneByte(s: Scanner, byte: number): void {
 /** Reads on in a name; says whether it ended before `end`. */
 function scanName(s: Scanner, end: number): boolean {
   const buffer = s.buffer
+  const classes = byteClasses
   let at = s.position
   let bits = s.nameBits
   for (; at < end; at++) {
     const byte = buffer[at] as number
-    if (((byteClasses[byte] as number) & byteClass.name) === 0) break
+    if (((classes[byte] as number) & byteClass.name) === 0) break
     if (byte === colonByte && s.colon < 0) s.colon = at
     bits |= byte
   }
@@ -90,7 +91,7 @@ function isQName(s: Scanner): boolean {
   return true
 }
 
-function startName(s: Scanner, end: number): void {
+function startName(s: Scanner, end: number): undefined {
   if (!scanName(s, end)) return
   if (!isQName(s)) return s.fail('not-well-formed', 'a malformed element name')
   s.tagStart = s.nameStart
@@ -99,14 +100,15 @@ function startName(s: Scanner, end: number): void {
   s.state = scanState.tag
 }
 
-function tagSpace(s: Scanner, end: number): void {
+function tagSpace(s: Scanner, end: number): undefined {
   const buffer = s.buffer
+  const classes = byteClasses
   let at = s.position
   while (at < end && isSpace(buffer[at] as number)) at++
   s.position = at
   if (at === end) return
   const byte = buffer[at] as number
-  if (((byteClasses[byte] as number) & byteClass.nameStart) === 0) {
+  if (((classes[byte] as number) & byteClass.nameStart) === 0) {
     s.state = scanState.tag
     return
   }
@@ -117,14 +119,14 @@ function tagSpace(s: Scanner, end: number): void {
   s.state = scanState.attributeName
 }
 
-function attributeName(s: Scanner, end: number): void {
+function attributeName(s: Scanner, end: number): undefined {
   if (!scanName(s, end)) return
   if (!isQName(s)) return s.fail('not-well-formed', 'a malformed attribute name')
   s.beginAttribute()
   s.state = scanState.beforeEquals
 }
 
-function endName(s: Scanner, end: number): void {
+function endName(s: Scanner, end: number): undefined {
   if (!scanName(s, end)) return
   s.bits |= s.nameBits
   s.nameEnd = s.position

@@ -52,18 +52,19 @@ export function scan(s: Scanner, end: number): void {
   }
 }
 
-function failForbidden(s: Scanner): void {
+function failForbidden(s: Scanner): undefined {
   s.fail('not-well-formed', 'a control character that XML forbids')
 }
 
 function text(s: Scanner, end: number): void {
   const buffer = s.buffer
+  const classes = byteClasses
   let bits = s.bits
   let at = s.position
   for (; at < end; at++) {
     const byte = buffer[at] as number
     bits |= byte
-    if (((byteClasses[byte] as number) & byteClass.textStop) !== 0) {
+    if (((classes[byte] as number) & byteClass.textStop) !== 0) {
       if (byte !== greaterThan) break
       // XML 1.0 §2.4: ']]>' must not stand in character data; markup before it ends in '>', so both are data
       if (buffer[at - 1] === closingBracket && buffer[at - 2] === closingBracket) break
@@ -120,13 +121,14 @@ function bang(s: Scanner, byte: number): void {
 
 function cdata(s: Scanner, end: number): void {
   const buffer = s.buffer
+  const classes = byteClasses
   let bits = s.bits
   let at = s.position
   for (; at < end; at++) {
     const byte = buffer[at] as number
     bits |= byte
     const isEnd = byte === greaterThan && buffer[at - 1] === closingBracket && buffer[at - 2] === closingBracket
-    if (isEnd || ((byteClasses[byte] as number) & byteClass.forbidden) !== 0) break
+    if (isEnd || ((classes[byte] as number) & byteClass.forbidden) !== 0) break
   }
   s.bits = bits
   s.position = at
@@ -166,14 +168,15 @@ function value(s: Scanner, end: number): void {
   else failForbidden(s)
 }
 
-function beginReference(s: Scanner, back: number): void {
+function beginReference(s: Scanner, back: number): undefined {
   s.referenceStart = s.position
   s.referenceReturn = back
   s.state = scanState.reference
 }
 
-function reference(s: Scanner, end: number): void {
+function reference(s: Scanner, end: number): undefined {
   const buffer = s.buffer
+  const classes = byteClasses
   for (let at = s.position; at < end; at++) {
     const byte = buffer[at] as number
     if (byte === semicolon) {
@@ -184,7 +187,7 @@ function reference(s: Scanner, end: number): void {
       return
     }
     s.bits |= byte
-    if (byte !== hash && ((byteClasses[byte] as number) & byteClass.name) === 0) {
+    if (byte !== hash && ((classes[byte] as number) & byteClass.name) === 0) {
       return s.fail('not-well-formed', "'&' begins no reference")
     }
     // '&' and ';' count too
@@ -196,7 +199,7 @@ function reference(s: Scanner, end: number): void {
 const declarationPattern =
   /^<\?xml\s+version\s*=\s*(["'])1\.0\1(?:\s+encoding\s*=\s*(["'])([A-Za-z][A-Za-z0-9._-]*)\2)?(?:\s+standalone\s*=\s*(["'])(?:yes|no)\4)?\s*\?>$/
 
-function declaration(s: Scanner, byte: number): void {
+function declaration(s: Scanner, byte: number): undefined {
   s.position++
   const length = s.position - s.base
   if (length > maxDeclarationBytes) return s.fail('not-well-formed', 'a malformed XML declaration')

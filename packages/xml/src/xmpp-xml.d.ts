@@ -30,6 +30,12 @@ declare module '@xmpp/xml' {
     toString(): string
   }
 
+  /** Only the benchmark compares with it: it checks next to nothing and may throw. */
+  export class Parser {
+    write(text: string): void
+    on(event: string, listener: (value: unknown) => void): void
+  }
+
   export type Attrs = Readonly<Record<string, string | number | boolean | null | undefined>>
   export type Node = Element | string | number | boolean | null | undefined | readonly Node[]
 
