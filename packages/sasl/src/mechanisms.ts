@@ -1,0 +1,33 @@
+import type { ChannelBindingType } from './channel-binding.ts'
+import type { ScramVariant } from './scram.ts'
+
+/** How a mechanism is run. */
+export type Mechanism = ({ readonly kind: 'scram' } & ScramVariant) | { readonly kind: 'plain' }
+
+// Strongest first. RFC 6120 §13.8 asks for SCRAM-SHA-1, its -PLUS and PLAIN; RFC 7677 adds SHA-256.
+const MECHANISMS: ReadonlyMap<string, Mechanism> = new Map<string, Mechanism>([
+  ['SCRAM-SHA-256-PLUS', { kind: 'scram', hash: 'sha256', isPlus: true }],
+  ['SCRAM-SHA-1-PLUS', { kind: 'scram', hash: 'sha1', isPlus: true }],
+  ['SCRAM-SHA-256', { kind: 'scram', hash: 'sha256', isPlus: false }],
+  ['SCRAM-SHA-1', { kind: 'scram', hash: 'sha1', isPlus: false }],
+  ['PLAIN', { kind: 'plain' }],
+])
+
+/** Finds a mechanism by its name, which is upper-case (RFC 4422 §3.1). */
+export function findMechanism(name: string): Mechanism | undefined {
+  return MECHANISMS.get(name)
+}
+
+/**
+ * Lists what a stream offers, strongest first: -PLUS only where the channel can be bound, PLAIN only where it is encrypted.
+ * Source: RFC 6120 §6.3.3, §13.8.4.
+ */
+export function offeredMechanisms(stream: {
+  readonly isSecure: boolean
+  readonly channelBindings: readonly ChannelBindingType[]
+}): readonly string[] {
+  const canBind = stream.isSecure && stream.channelBindings.length > 0
+  return [...MECHANISMS]
+    .filter(([, it]) => (it.kind === 'plain' ? stream.isSecure : canBind || !it.isPlus))
+    .map(([name]) => name)
+}
