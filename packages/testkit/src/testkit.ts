@@ -1,5 +1,5 @@
 export { logContract } from './contracts/log-contract.ts'
-export type { LogHarness, LogOverrides } from './contracts/log-harness.ts'
+export { contractPartitions, type LogHarness, type LogOverrides } from './contracts/log-harness.ts'
 export {
   type Infrastructure,
   type InfrastructureOptions,

@@ -1,5 +1,5 @@
 /** Waits for a promise, but not longer than `timeoutMs`. */
-export async function within(promise: Promise<void>, timeoutMs: number): Promise<void> {
+export async function within(promise: Promise<unknown>, timeoutMs: number): Promise<void> {
   let timer: NodeJS.Timeout | undefined
   const timeout = new Promise<void>((resolve) => {
     timer = setTimeout(resolve, timeoutMs)

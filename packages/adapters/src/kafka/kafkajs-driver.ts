@@ -1,0 +1,176 @@
+import { randomUUID } from 'node:crypto'
+import { type Committed, LogError } from '@starling/core'
+import kafkajs, { type Admin, type Producer, type RecordMetadata } from 'kafkajs'
+import type { LaneOutcome, LaneRecord } from '../log/lane.ts'
+import type { Bounds, DriverSettings, KafkaDriver } from './driver.ts'
+import { soloAssigner, stickyAssigner } from './kafkajs-assigners.ts'
+import { kafkajsFeed } from './kafkajs-feed.ts'
+import { mendKafkajs } from './kafkajs-mend.ts'
+
+/** The Kafka driver over kafkajs 2.2.4. */
+export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
+  mendKafkajs()
+  const { onEvent } = settings
+  const kafka = new kafkajs.Kafka({
+    clientId: settings.clientId,
+    brokers: [...settings.brokers],
+    connectionTimeout: 3000,
+    requestTimeout: settings.requestTimeoutMs,
+    // what must be tried longer is tried by us, with a limit in time
+    retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
+    logLevel: kafkajs.logLevel.ERROR,
+    logCreator: () => (entry) => onEvent('log.client.error', { message: entry.log.message }),
+  })
+  let producer: Promise<Producer> | undefined
+  let admin: Promise<Admin> | undefined
+
+  function openProducer(): Promise<Producer> {
+    const fresh = kafka.producer({
+      idempotent: true,
+      maxInFlightRequests: 1,
+      allowAutoTopicCreation: false,
+      createPartitioner: () => (args) => args.message.partition ?? 0,
+      retry: { retries: 1, initialRetryTime: 50, maxRetryTime: 500 },
+    })
+    return fresh.connect().then(
+      () => fresh,
+      async (error: unknown) => {
+        await quietly(fresh.disconnect())
+        throw error
+      },
+    )
+  }
+
+  async function append(records: readonly LaneRecord[], timestampMs: number): Promise<readonly LaneOutcome[]> {
+    const timestamp = String(timestampMs)
+    const topicMessages = [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, list]) => ({
+      topic,
+      messages: list.map(({ partition, value }) => ({ key: null, value: asBuffer(value), partition, timestamp })),
+    }))
+    const deadline = performance.now() + settings.produceTimeoutMs
+    for (let pauseMs = 50; ; pauseMs = Math.min(1000, pauseMs * 2)) {
+      try {
+        producer ??= openProducer()
+        const sending = await producer
+        return outcomesOf(records, await sending.sendBatch({ acks: -1, topicMessages }))
+      } catch (error) {
+        const isLast = performance.now() + pauseMs > deadline || isFinal(error)
+        // Tried again by the same producer, a batch keeps its sequence number, and the broker knows it if it landed. Given up, the
+        // number would go to the next batch, which the broker would then drop as known: so the producer goes as well.
+        if (isLast || (await producer?.catch(() => undefined)) === undefined) renewProducer()
+        if (isLast) throw error
+      }
+      await new Promise((resolve) => setTimeout(resolve, pauseMs))
+    }
+  }
+
+  function renewProducer(): void {
+    const old = producer
+    producer = undefined
+    void old?.then((one) => quietly(one.disconnect()), ignore)
+  }
+
+  /** Asks the cluster; a failed admin is not used again, because a topic it once missed spoils it (tulios/kafkajs #1622). */
+  async function withAdmin<Answer>(question: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    admin ??= openAdmin()
+    const mine = admin
+    try {
+      return await question(await mine)
+    } catch (error) {
+      if (admin === mine) admin = undefined
+      void mine.then((one) => quietly(one.disconnect()), ignore)
+      throw error
+    }
+  }
+
+  async function openAdmin(): Promise<Admin> {
+    const fresh = kafka.admin()
+    try {
+      await fresh.connect()
+    } catch (error) {
+      await quietly(fresh.disconnect())
+      throw error
+    }
+    return fresh
+  }
+
+  async function partitions(topic: string): Promise<number | undefined> {
+    return withAdmin(async (asked) => {
+      const topics = await asked.listTopics()
+      if (!topics.includes(topic)) return undefined
+      const { topics: found } = await asked.fetchTopicMetadata({ topics: [topic] })
+      return found[0]?.partitions.length
+    })
+  }
+
+  async function bounds(topic: string): Promise<ReadonlyMap<number, Bounds>> {
+    const offsets = await withAdmin((asked) => asked.fetchTopicOffsets(topic))
+    return new Map(offsets.map(({ partition, low, high }) => [partition, { start: Number(low), end: Number(high) }]))
+  }
+
+  async function committed(group: string, topic: string): Promise<ReadonlyMap<number, Committed>> {
+    const [found] = await withAdmin((asked) => asked.fetchOffsets({ groupId: group, topics: [topic] }))
+    const answer = new Map<number, Committed>()
+    for (const { partition, offset, metadata } of found?.partitions ?? []) {
+      if (Number(offset) >= 0) answer.set(partition, { offset: Number(offset), metadata: metadata ?? '' })
+    }
+    return answer
+  }
+
+  return {
+    append,
+    partitions,
+    bounds,
+    committed,
+    openGroup: ({ group, topics, held }, sink) =>
+      kafkajsFeed({ kafka, settings, group, topics, assigner: stickyAssigner(held) }, sink),
+    openPartition: (at, from, sink) => {
+      const { topic, partition } = at
+      const group = `${settings.clientId}.${topic}.${partition}.${randomUUID()}`
+      const seek = { topic, partition, offset: from }
+      return kafkajsFeed({ kafka, settings, group, topics: [topic], assigner: soloAssigner(at), seek }, sink)
+    },
+    ping: async () => {
+      await withAdmin((asked) => asked.listTopics())
+    },
+    close: async () => {
+      const [lastProducer, lastAdmin] = [producer, admin]
+      producer = undefined
+      admin = undefined
+      await Promise.all([
+        lastProducer?.then((one) => quietly(one.disconnect()), ignore),
+        lastAdmin?.then((one) => quietly(one.disconnect()), ignore),
+      ])
+    },
+  }
+}
+
+/** Pairs records with kafkajs's answers. A partition it does not answer for (it moved while being sent) counts as failed. */
+function outcomesOf(records: readonly LaneRecord[], answers: readonly RecordMetadata[]): readonly LaneOutcome[] {
+  const offsets = new Map(
+    answers.map(({ topicName, partition, baseOffset }) => [`${topicName}/${partition}`, baseOffset]),
+  )
+  return records.map(({ topic, partition }) => {
+    const offset = offsets.get(`${topic}/${partition}`)
+    if (offset !== undefined) return { ok: true, offset: Number(offset) }
+    return { ok: false, error: new LogError('LOG_FAILED', `no answer for partition ${partition} of topic ${topic}`) }
+  })
+}
+
+/** Tells whether trying again is pointless. */
+function isFinal(error: unknown): boolean {
+  if (!(error instanceof kafkajs.KafkaJSError)) return true
+  const cause = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded ? error.cause : error
+  const original = cause instanceof Error && cause.cause instanceof kafkajs.KafkaJSError ? cause.cause : cause
+  return original instanceof kafkajs.KafkaJSError && !original.retriable
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}
+
+function ignore(): void {}
+
+async function quietly(promise: Promise<void>): Promise<void> {
+  await promise.catch(ignore)
+}

@@ -1,0 +1,4 @@
+import { logContract } from '@starling/testkit'
+import { kafkaHarness } from './kafka-harness.ts'
+
+logContract('platformatic', () => kafkaHarness('platformatic'))
