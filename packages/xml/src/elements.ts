@@ -1,57 +1,55 @@
 import { createRecord } from './decode.ts'
 import type { Attributes } from './events.ts'
-import { attributeValue, declareNamespaces, resolvePrefix, type Scope } from './namespaces.ts'
-import { attributeFlag, attributeStride, type Binding, type Scanner, scanState } from './scanner.ts'
+import { attributeValue, declareNamespaces, resolvePrefix } from './namespaces.ts'
+import { attributeFlag, attributeStride, type Scanner, scanState } from './scanner.ts'
 
 const pairwiseAttributes = 8
 
 /** Takes in a whole start tag: namespaces, uniqueness, limits; then goes on inside the element, or past it. */
 export function openTag(s: Scanner, isEmpty: boolean): undefined {
-  const scope: Scope = {
-    defaultNamespace: s.frame === undefined ? s.context.defaultNamespace : s.frame.defaultNamespace,
-    bindings: s.frame === undefined ? s.context.bindings : s.frame.bindings,
-  }
+  const { frame } = s
+  s.scopeDefault = frame === undefined ? s.context.defaultNamespace : frame.defaultNamespace
+  s.scopeBindings = frame === undefined ? s.context.bindings : frame.bindings
   if (s.attributeCount > 0) {
-    declareNamespaces(s, scope)
-    if (s.fault !== undefined) return
-    checkAttributes(s, scope.bindings)
+    if (s.mayDeclare) declareNamespaces(s)
+    if (s.fault === undefined) checkAttributes(s)
     if (s.fault !== undefined) return
   }
-  let namespace: string | undefined = scope.defaultNamespace
-  if (s.tagColon >= 0) {
-    namespace = resolvePrefix(s, s.context.names.decode(s.buffer, s.tagStart, s.tagColon), scope.bindings)
-    if (namespace === undefined) return s.fail('not-well-formed', 'an element name with an unbound prefix')
-  }
-  if (s.depth === 0) openRoot(s, namespace, scope)
+  const namespace = s.tagColon < 0 ? s.scopeDefault : prefixNamespace(s)
+  if (namespace === undefined) return s.fail('not-well-formed', 'an element name with an unbound prefix')
+  if (s.depth === 0) openRoot(s, namespace)
   else openChild(s, namespace)
   if (s.fault !== undefined || s.isDone) return
   if (s.depth >= s.context.limits.maxDepth) return s.fail('policy-violation', 'elements are nested too deep')
+  s.state = scanState.text
   if (isEmpty) {
     s.isDone = s.depth === 0
-    s.state = scanState.text
     return
   }
   s.depth++
   s.frame = {
     nameStart: s.tagStart,
     nameEnd: s.tagEnd,
-    defaultNamespace: scope.defaultNamespace,
-    bindings: scope.bindings,
-    parent: s.frame,
+    defaultNamespace: s.scopeDefault,
+    bindings: s.scopeBindings,
+    parent: frame,
   }
-  s.state = scanState.text
+}
+
+function prefixNamespace(s: Scanner): string | undefined {
+  return resolvePrefix(s, s.context.names.decode(s.buffer, s.tagStart, s.tagColon))
 }
 
 function localName(s: Scanner): string {
   return s.context.names.decode(s.buffer, s.tagColon < 0 ? s.tagStart : s.tagColon + 1, s.tagEnd)
 }
 
-function openRoot(s: Scanner, namespace: string, scope: Scope): void {
+function openRoot(s: Scanner, namespace: string): void {
   s.rootName = localName(s)
   s.rootNamespace = namespace
   s.rootNameEnd = s.tagEnd
-  s.rootBindings = scope.bindings
-  s.rootDefaultNamespace = scope.defaultNamespace
+  s.rootBindings = s.scopeBindings
+  s.rootDefaultNamespace = s.scopeDefault
   if (s.attributeCount > 0) s.rootAttributes = readAttributes(s)
   if (s.isHeader) s.isDone = true
 }
@@ -81,8 +79,9 @@ function readAttributes(s: Scanner): Attributes {
 }
 
 /** Source: XML 1.0 §3.1 Unique Att Spec; Namespaces in XML §6.3 (unique by expanded name too). */
-function checkAttributes(s: Scanner, bindings: Binding | undefined): undefined {
+function checkAttributes(s: Scanner): undefined {
   if (hasDuplicateNames(s)) return s.fail('not-well-formed', 'an attribute given twice')
+  if (!s.hasColon) return
   const { attributes } = s
   const end = s.attributeCount * attributeStride
   let expanded: Set<string> | undefined
@@ -90,7 +89,7 @@ function checkAttributes(s: Scanner, bindings: Binding | undefined): undefined {
     const colon = attributes[at + 2] as number
     if (colon < 0 || ((attributes[at + 5] as number) & attributeFlag.isDeclaration) !== 0) continue
     const prefix = s.context.names.decode(s.buffer, attributes[at] as number, colon)
-    const namespace = resolvePrefix(s, prefix, bindings)
+    const namespace = resolvePrefix(s, prefix)
     if (namespace === undefined) return s.fail('not-well-formed', 'an attribute name with an unbound prefix')
     if (s.attributeCount === 1) return
     const local = s.context.names.decode(s.buffer, colon + 1, attributes[at + 1] as number)

@@ -7,9 +7,6 @@ const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
 const xmlnsBytes: readonly number[] = Array.from('xmlns', (char) => char.charCodeAt(0))
 
-/** What a start tag's declarations change; undefined where they change nothing. */
-export type Scope = { defaultNamespace: string; bindings: Binding | undefined }
-
 function isXmlns(buffer: Uint8Array, start: number): boolean {
   for (let i = 0; i < xmlnsBytes.length; i++) if (buffer[start + i] !== xmlnsBytes[i]) return false
   return true
@@ -30,11 +27,12 @@ function declaredUri(s: Scanner, at: number): string {
 }
 
 /** Takes in the namespace declarations of a start tag, and marks them among its attributes. */
-export function declareNamespaces(s: Scanner, scope: Scope): undefined {
+export function declareNamespaces(s: Scanner): undefined {
   const { attributes, buffer } = s
   const end = s.attributeCount * attributeStride
   for (let at = 0; at < end; at += attributeStride) {
     const start = attributes[at] as number
+    if (buffer[start] !== xmlnsBytes[0]) continue
     const colon = attributes[at + 2] as number
     const prefixEnd = colon < 0 ? (attributes[at + 1] as number) : colon
     if (prefixEnd - start !== xmlnsBytes.length || !isXmlns(buffer, start)) continue
@@ -43,33 +41,33 @@ export function declareNamespaces(s: Scanner, scope: Scope): undefined {
       return s.fail('policy-violation', 'too many namespace declarations')
     }
     const uri = declaredUri(s, at)
-    if (colon < 0) declareDefault(s, scope, { at, uri })
-    else declarePrefix(s, scope, { at, uri })
+    if (colon < 0) declareDefault(s, { at, uri })
+    else declarePrefix(s, { at, uri })
     if (s.fault !== undefined) return
   }
 }
 
 type Declaration = { readonly at: number; readonly uri: string }
 
-function declareDefault(s: Scanner, scope: Scope, { at, uri }: Declaration): void {
+function declareDefault(s: Scanner, { at, uri }: Declaration): void {
   s.attributes[at + 5] = (s.attributes[at + 5] as number) | attributeFlag.isDefaultDeclaration
   if (uri === xmlNamespace || uri === xmlnsNamespace) s.fail('not-well-formed', 'a reserved namespace as default')
-  scope.defaultNamespace = uri
+  s.scopeDefault = uri
 }
 
 // Namespaces in XML §3 (reserved prefixes and names), §5 (no undeclaring of prefixes in version 1.0)
-function declarePrefix(s: Scanner, scope: Scope, { at, uri }: Declaration): undefined {
+function declarePrefix(s: Scanner, { at, uri }: Declaration): undefined {
   const prefix = s.context.names.decode(s.buffer, (s.attributes[at + 2] as number) + 1, s.attributes[at + 1] as number)
   const isReserved = prefix === 'xmlns' || uri === xmlnsNamespace || (prefix === 'xml') !== (uri === xmlNamespace)
   if (isReserved) return s.fail('not-well-formed', 'a reserved prefix or namespace in a declaration')
   if (uri === '') return s.fail('not-well-formed', 'a prefix bound to no namespace')
-  scope.bindings = { prefix, uri, next: scope.bindings, isFromHeader: s.isHeader }
+  s.scopeBindings = { prefix, uri, next: s.scopeBindings, isFromHeader: s.isHeader }
 }
 
 /** Finds the namespace of a prefix; undefined when nothing binds it. */
-export function resolvePrefix(s: Scanner, prefix: string, bindings: Binding | undefined): string | undefined {
+export function resolvePrefix(s: Scanner, prefix: string): string | undefined {
   if (prefix === 'xml') return xmlNamespace
-  for (let binding = bindings; binding !== undefined; binding = binding.next) {
+  for (let binding = s.scopeBindings; binding !== undefined; binding = binding.next) {
     if (binding.prefix !== prefix) continue
     if (binding.isFromHeader && !s.isHeader) noteHeaderBinding(s, binding)
     return binding.uri

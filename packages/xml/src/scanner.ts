@@ -55,6 +55,7 @@ export const attributeStride = 6
 /** Flags of an attribute (the sixth number). */
 export const attributeFlag = { needsDecoding: 1, isDeclaration: 2, isDefaultDeclaration: 4 } as const
 
+const letterX = 0x78
 const noAttributes: Attributes = Object.freeze(createRecord())
 
 /**
@@ -95,11 +96,18 @@ export class Scanner {
   matched = 0
   attributes: number[] = []
   attributeCount = 0
+  /** Some attribute of the tag has a colon in its name. */
+  hasColon = false
+  /** Some attribute of the tag begins with an x, so it may declare a namespace. */
+  mayDeclare = false
 
   frame: Frame | undefined = undefined
   depth = 0
   children = 0
   declarations = 0
+  /** Namespaces in scope inside the element whose tag is being taken in. */
+  scopeDefault = ''
+  scopeBindings: Binding | undefined = undefined
 
   rootName = ''
   rootNamespace = ''
@@ -128,7 +136,7 @@ export class Scanner {
     this.isStreamEnd = false
     this.fault = undefined
     this.bits = 0
-    this.attributeCount = 0
+    this.beginTag()
     this.frame = undefined
     this.depth = 0
     this.children = 0
@@ -169,16 +177,31 @@ export class Scanner {
     }
   }
 
+  /** Forgets the attributes of the tag before. */
+  beginTag(): void {
+    this.attributeCount = 0
+    this.hasColon = false
+    this.mayDeclare = false
+  }
+
   /** Notes the name that ends at `position` as an attribute's. */
   beginAttribute(): void {
+    this.addAttribute(this.nameStart, this.position, 0, 0)
+  }
+
+  /** Notes a whole attribute with nothing to decode; its name's colon is in `colon`. */
+  addAttribute(nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
+    const { attributes } = this
     const at = this.attributeCount * attributeStride
-    this.attributes[at] = this.nameStart
-    this.attributes[at + 1] = this.position
-    this.attributes[at + 2] = this.colon
-    this.attributes[at + 3] = 0
-    this.attributes[at + 4] = 0
-    this.attributes[at + 5] = 0
+    attributes[at] = nameStart
+    attributes[at + 1] = nameEnd
+    attributes[at + 2] = this.colon
+    attributes[at + 3] = valueStart
+    attributes[at + 4] = valueEnd
+    attributes[at + 5] = 0
     this.attributeCount++
+    if (this.colon >= 0) this.hasColon = true
+    if (this.buffer[nameStart] === letterX) this.mayDeclare = true
   }
 
   /** Notes where the value of the newest attribute stands. */

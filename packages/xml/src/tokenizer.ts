@@ -1,5 +1,6 @@
 import { byteClass, byteClasses } from './chars.ts'
 import { decodeUtf8 } from './decode.ts'
+import { readWholeTag } from './fast-tag.ts'
 import { maxReferenceBytes, resolveReference } from './reference.ts'
 import { attributeFlag, type Scanner, scanState } from './scanner.ts'
 import { readTag } from './tag.ts'
@@ -29,7 +30,7 @@ export function scan(s: Scanner, end: number): void {
         s.state = scanState.lessThan
         break
       case scanState.lessThan:
-        afterLessThan(s, s.buffer[s.position] as number)
+        if (!readWholeTag(s, end)) afterLessThan(s, s.buffer[s.position] as number)
         break
       case scanState.value:
         value(s, end)
@@ -64,7 +65,8 @@ function text(s: Scanner, end: number): void {
   for (; at < end; at++) {
     const byte = buffer[at] as number
     bits |= byte
-    if (((classes[byte] as number) & byteClass.textStop) !== 0) {
+    // letters, which most bytes are, stand above every byte that could end the run
+    if (byte <= greaterThan && ((classes[byte] as number) & byteClass.textStop) !== 0) {
       if (byte !== greaterThan) break
       // XML 1.0 §2.4: ']]>' must not stand in character data; markup before it ends in '>', so both are data
       if (buffer[at - 1] === closingBracket && buffer[at - 2] === closingBracket) break
@@ -88,7 +90,7 @@ function afterLessThan(s: Scanner, byte: number): void {
     s.nameStart = s.position
     s.colon = -1
     s.nameBits = 0
-    s.attributeCount = 0
+    s.beginTag()
     s.state = scanState.startName
     return
   }
