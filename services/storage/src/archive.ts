@@ -1,0 +1,80 @@
+import type { ArchiveContext, ArchiveRow, Input, Registry } from '@starling/core'
+import { type BareJid, bareOf, isFull, resourcepartOf } from '@starling/jid'
+import type { Stanza } from '@starling/stanza'
+import { archiveId, type Json } from '@starling/wire'
+
+/** Account slices by module id. */
+export type Slices = Readonly<Record<string, Json>>
+
+/** A message of routing's inbox that may be archived, and for whom. */
+export interface Candidate {
+  readonly input: Input
+  readonly owner: BareJid
+  readonly stanza: Stanza
+  /** The other side. */
+  readonly peer: Stanza['to']
+}
+
+/** The message of an input, if it is one that an archive might keep (what was archived already is not). */
+export function candidateOf(input: Input): Candidate | undefined {
+  const { envelope } = input
+  if (envelope.kind !== 'deliver' && envelope.kind !== 'sent') return undefined
+  const { stanza } = envelope
+  if (stanza.kind !== 'message' || (envelope.kind === 'deliver' && envelope.head?.isReplay === true)) return undefined
+  const peer = envelope.kind === 'sent' ? stanza.to : stanza.from
+  return peer === '' ? undefined : { input, owner: envelope.key as BareJid, stanza, peer }
+}
+
+/** Whose data a module works on, and why. */
+export interface About {
+  readonly domain: BareJid
+  readonly account: BareJid
+  readonly input: Input
+  readonly slices: Slices
+  readonly isAvailable: boolean
+  readonly random: (bytes: number) => Uint8Array
+}
+
+/** What a module is told in storage. */
+export function storageContext(registry: Registry, about: About, moduleId: string): ArchiveContext {
+  const { domain, account, input, slices, isAvailable, random } = about
+  let ids = 0
+  const slice = (id: string): Json => slices[id] ?? registry.initialAccountSlice(id)
+  return {
+    domain,
+    account,
+    nowMs: input.envelope.atMs,
+    id: () => {
+      ids += 1
+      return `${archiveId(input.place)}-${ids}`
+    },
+    option: registry.option,
+    support: registry.support,
+    accountSlice: slice(moduleId),
+    slice,
+    archiveId: archiveId(input.place),
+    isAvailable,
+    isSentCopy: input.envelope.kind === 'sent',
+    random,
+  }
+}
+
+/** The row to keep; undefined where a module says that this message is not archived for this account. */
+export function archiveRow(
+  candidate: Candidate,
+  registry: Registry,
+  more: Pick<About, 'domain' | 'slices' | 'random'>,
+): ArchiveRow | undefined {
+  const { input, owner, stanza, peer } = candidate
+  const about: About = { ...more, account: owner, input, isAvailable: false }
+  const run = registry.runAll('archive.store', stanza, (moduleId) => storageContext(registry, about, moduleId))
+  if (run.isStopped || peer === '') return undefined
+  return {
+    owner,
+    id: archiveId(input.place),
+    atMs: input.envelope.atMs,
+    peer: bareOf(peer),
+    ...(isFull(peer) ? { peerResource: resourcepartOf(peer) } : {}),
+    raw: run.stanza.raw,
+  }
+}
