@@ -58,7 +58,7 @@ function chain(envelope: Envelope, begin: Chain['begin'], outputs: Outputs, end:
     end,
     onBug: (error) => {
       outputs.bug(error)
-      end(refuseStep(stanzaError('internal-server-error')))
+      end({ do: 'refuse', error: stanzaError('internal-server-error') })
     },
     onAnswer: (query, args, result) => {
       if (query === 'account.delete' && (result as { isFound: boolean }).isFound) {

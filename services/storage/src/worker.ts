@@ -1,7 +1,7 @@
 import type { Batch, Input, Output, StorageIo, Work, Worker } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { archiveRow, candidateOf } from './archive.ts'
-import { type Chain, runChains } from './chain.ts'
+import { runChains } from './chain.ts'
 import { type ChainContext, chainOf, requestChain, sliceKind, slicesOf } from './chains.ts'
 import { type Outputs, outputsOf } from './outputs.ts'
 
