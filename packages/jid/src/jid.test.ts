@@ -171,6 +171,10 @@ describe('RFC 7622 §3.3 localpart (RFC 8265 §3.3 UsernameCaseMapped)', () => {
     ['a\u{3000}b', undefined],
     ['\u{10ffff}', undefined],
     ['\u{378}', undefined],
+    ['\u{5d0}1', '\u{5d0}1'], // RFC 8265 §3.3.2 step 5: the Bidi Rule
+    ['1\u{5d0}', undefined],
+    ['L\u{b7}l', 'l\u{b7}l'], // RFC 5892 A.3, after case mapping
+    ['a\u{b7}b', undefined],
     ['a\ud800', undefined],
   ]
   for (const [text, form] of cases) {
@@ -202,6 +206,8 @@ describe('RFC 7622 §3.4 resourcepart (RFC 8265 §4.2 OpaqueString)', () => {
     ['e\u{301}', '\u{e9}'],
     ['a\u{200b}b', undefined],
     ['a\u{fffe}', undefined],
+    ['l\u{b7}l', 'l\u{b7}l'],
+    ['a\u{b7}b', undefined],
   ]
   for (const [text, form] of cases) {
     it(`${JSON.stringify(text)} is ${form === undefined ? 'refused' : JSON.stringify(form)}`, () => {

@@ -53,7 +53,14 @@ function conditionOf(step: SaslStep): string {
 }
 
 // A client written from RFC 5802 §3 on its own, with nothing of the server's code.
-type Client = { password: string; header?: string; channel?: string; name?: string; tamper?: (final: string) => string }
+type Client = {
+  password: string
+  header?: string
+  channel?: string
+  name?: string
+  nonce?: string
+  tamper?: (final: string) => string
+}
 async function logIn(mechanism: string, client: Client, server: { context: SaslContext; stored?: StoredCredentials }) {
   const algorithm = mechanism.includes('256') ? 'sha256' : 'sha1'
   const header = client.header ?? 'n,,'
@@ -69,7 +76,7 @@ async function logIn(mechanism: string, client: Client, server: { context: SaslC
   const salted = pbkdf2Sync(client.password, Buffer.from(fields[2] ?? '', 'base64'), Number(fields[3]), size, algorithm)
   const clientKey = createHmac(algorithm, salted).update('Client Key').digest()
   const channel = Buffer.concat([bytes(header), bytes(client.channel ?? '')]).toString('base64')
-  const withoutProof = `c=${channel},r=${fields[1]}`
+  const withoutProof = `c=${channel},r=${client.nonce ?? fields[1]}`
   const authMessage = `${bare},${serverFirst},${withoutProof}`
   const signature = createHmac(algorithm, createHash(algorithm).update(clientKey).digest()).update(authMessage).digest()
   const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] as number))).toString('base64')
@@ -182,6 +189,17 @@ describe('RFC 5802 SCRAM round trips with a client of its own', () => {
     }
   })
 
+  it("§5.1: a proof over another nonce than this exchange's is refused", async () => {
+    for (const nonce of ['clientNonceserverNoncf', 'clientNonce', 'clientNonceserverNonce2']) {
+      const { step } = await logIn(
+        'SCRAM-SHA-256',
+        { password: 'pencil', nonce },
+        { context: contextOf(), stored: pencil },
+      )
+      assert.equal(conditionOf(step), 'not-authorized')
+    }
+  })
+
   it('§5: an unknown account goes the same steps to the same end', async () => {
     const unknown = await logIn('SCRAM-SHA-256', { password: 'pencil' }, { context: contextOf() })
     assert.equal(unknown.serverFirst, `r=clientNonceserverNonce,s=${PRETENDED.salt.toString('base64')},i=4`)
@@ -273,6 +291,12 @@ describe('RFC 4616 PLAIN', () => {
     ]) {
       assert.equal(conditionOf(await plain(message, pencil)), 'malformed-request', JSON.stringify(message.slice(0, 20)))
     }
+  })
+
+  it('§2: ill-formed UTF-8 is malformed, not read as another password', async () => {
+    const stored = await credentialsOf('caf\u{fffd}')
+    const step = startSasl('PLAIN', Buffer.from('\0user\0caf\xff', 'latin1'), contextOf())
+    assert.equal(conditionOf(step.do === 'lookUp' ? await step.next(stored) : step), 'malformed-request')
   })
 
   it('RFC 6120 §6.5.4: not without encryption, offered or not', async () => {
