@@ -10,7 +10,7 @@ export function isNodeEnough(version) {
 }
 
 /**
- * Why `npm ci` has to run, or undefined when it needn't.
+ * Why `npm install` has to run, or undefined when it needn't.
  * Shape: `lock` is package-lock.json, `installed` is npm's record node_modules/.package-lock.json, both parsed.
  */
 export function whyInstall(lock, installed) {
