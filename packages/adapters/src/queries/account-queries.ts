@@ -62,6 +62,7 @@ export const accountQueries = {
   // Of several deletions of one account in a batch the first finds it.
   'account.delete': plain<'account.delete'>({
     isWrite: true,
+    isSlow: true,
     columns: { jid: 'text' },
     encode: ({ jid }) => [jid],
     sql: {

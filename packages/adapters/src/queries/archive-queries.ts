@@ -58,7 +58,8 @@ export const archiveQueries = {
           (SELECT rowid FROM archive WHERE at_ms < :before_ms ORDER BY at_ms LIMIT ${RETAIN_CHUNK_ROWS}) RETURNING 1`,
       ],
     },
-    decode: (rows) => rows.length,
+    // a part's name counts one, a number counts itself
+    decode: (rows) => rows.reduce((sum, [part]) => sum + (typeof part === 'number' ? part : 1), 0),
   }),
 } as const
 

@@ -6,6 +6,11 @@ export interface Migration {
   readonly sqlite: readonly string[]
 }
 
+/** Where PostgreSQL's monthly partitions of the archive begin: 2000-01. Units: ms. */
+export const firstMonthMs: number = Date.UTC(2000, 0)
+/** Where they end: 2100-01. Units: ms. */
+export const endOfMonthsMs: number = Date.UTC(2100, 0)
+
 /**
  * The schema. Same tables and columns in both dialects; ids and JIDs compare bytewise.
  * An account has a number, which stands for its JID wherever rows are many: index entries stay small (and under PostgreSQL's
@@ -38,6 +43,9 @@ export const migrations: readonly Migration[] = [
       // at_ms stands in both indexes, so that a time range is checked without reading the rows it leaves out
       `CREATE UNIQUE INDEX archive_by_id ON archive (account, id, at_ms)`,
       `CREATE INDEX archive_by_peer ON archive (account, peer, id, at_ms)`,
+      // months are added as they come; what lies before 2000 and from 2100 on needs no month of its own
+      `CREATE TABLE archive_past PARTITION OF archive FOR VALUES FROM (MINVALUE) TO (${firstMonthMs})`,
+      `CREATE TABLE archive_future PARTITION OF archive FOR VALUES FROM (${endOfMonthsMs}) TO (MAXVALUE)`,
       `CREATE TABLE archive_parts (name text PRIMARY KEY, start_ms bigint NOT NULL UNIQUE, end_ms bigint NOT NULL)`,
     ],
     sqlite: [

@@ -18,6 +18,8 @@ export interface Dialects {
 /** A named query as it is written down: what the port promises, in SQL. */
 export interface NamedQuery<N extends QueryName> {
   readonly isWrite: boolean
+  /** May touch very many rows: no statement timeout. */
+  readonly isSlow?: boolean
   /** Units: arguments a statement, at most; a longer batch becomes several. */
   readonly maxArgs: number
   readonly columns: Columns

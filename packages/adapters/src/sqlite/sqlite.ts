@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads'
 import { type QueryArgs, type QueryName, type QueryResult, type Storage, StorageError } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { RETAIN_CHUNK_ROWS } from '../queries/archive-queries.ts'
+import { Health } from '../queries/health.ts'
 import { schemaVersion } from '../queries/migrations.ts'
 import { namedQueries, portions } from '../queries/named-queries.ts'
 import type { NamedQuery } from '../queries/named-query.ts'
@@ -11,9 +12,6 @@ import { type Answer, pack, unpack } from './frame.ts'
 import { Lane } from './lane.ts'
 
 export type { StorageEvent } from '../queries/storage-event.ts'
-
-// While the database is away it is asked this often, so that isUp tells when it is back.
-const probePauseMs = 1000
 
 /** Where the embedded database is. */
 export interface SqliteOptions {
@@ -37,13 +35,12 @@ export function sqliteStorage(options: SqliteOptions): Storage {
 class SqliteStorage implements Storage {
   readonly #lane: Lane
   readonly #onEvent: (event: StorageEvent) => void
-  #isUp = false
-  #isClosed = false
-  #probe: NodeJS.Timeout | undefined
+  readonly #health: Health
 
   constructor({ file, onEvent = () => undefined, startWorker = startFileWorker }: SqliteOptions) {
     this.#onEvent = onEvent
     this.#lane = new Lane({ startWorker: () => startWorker(file), onEvent })
+    this.#health = new Health({ onEvent, probe: () => this.#runOnce('account.get', [{ jid: '' as BareJid }]) })
   }
 
   readonly run = async <N extends QueryName>(
@@ -63,12 +60,10 @@ class SqliteStorage implements Storage {
     if (from !== schemaVersion) this.#onEvent({ what: 'storage.migrated', from, to: schemaVersion })
   }
 
-  readonly isUp = (): boolean => this.#isUp
+  readonly isUp = (): boolean => this.#health.isUp
 
   readonly close = async (): Promise<void> => {
-    this.#isUp = false
-    this.#isClosed = true
-    clearTimeout(this.#probe)
+    this.#health.close()
     await this.#lane.close()
   }
 
@@ -108,24 +103,12 @@ class SqliteStorage implements Storage {
         if (answer.ok) return answer
         throw new StorageError(answer.isDown ? 'STORAGE_DOWN' : 'STORAGE_FAILED', answer.message)
       })
-      this.#setUp(undefined)
+      this.#health.up()
       return good
     } catch (error) {
-      if (error instanceof StorageError && error.code === 'STORAGE_DOWN') this.#setUp(error.message)
+      if (error instanceof StorageError && error.code === 'STORAGE_DOWN') this.#health.down(error.message)
       throw error
     }
-  }
-
-  #setUp(downReason: string | undefined): void {
-    const isUp = downReason === undefined
-    if (isUp !== this.#isUp) {
-      this.#onEvent(isUp ? { what: 'storage.up' } : { what: 'storage.down', reason: downReason })
-    }
-    this.#isUp = isUp
-    clearTimeout(this.#probe)
-    if (isUp || this.#isClosed) return
-    const ask = (): void => void this.#runOnce('account.get', [{ jid: '' as BareJid }]).catch(() => undefined)
-    this.#probe = setTimeout(ask, probePauseMs).unref()
   }
 }
 
