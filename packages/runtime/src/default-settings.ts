@@ -1,0 +1,37 @@
+import type { Settings } from '@starling/core'
+
+/** Every setting as it is when nobody says anything. */
+export const defaultSettings: Settings = {
+  domain: 'localhost',
+  dataDir: './data',
+  portOffset: 0,
+  ports: { c2s: 5222, c2sTls: 5223, http: 5280 },
+  listen: { c2s: '::', http: '::' },
+  tls: { certificateFile: '', keyFile: '' },
+  c2s: {
+    requireTls: true,
+    streamsPerAddress: 1_000,
+    stanzasPerSecond: 200,
+    bytesPerSecond: 1_048_576,
+    loginsPerSecond: 100,
+    unauthenticatedTimeoutMs: 30_000,
+    maxStanzaBytes: 262_144,
+    maxOutputBytes: 4_194_304,
+    maxInFlightStanzas: 256,
+    pingAfterMs: 300_000,
+    pingTimeoutMs: 60_000,
+    maxResources: 20,
+  },
+  registration: { inBand: false, perAddressPerHour: 10 },
+  scram: { iterations: 10_000 },
+  log: { brokers: [], client: 'kafkajs', partitions: 64, slots: 256 },
+  redisUrl: '',
+  databaseUrl: '',
+  admin: { token: '' },
+  logLevel: 'info',
+  archive: { retentionDays: 0 },
+  offline: { maxStanzas: 1_000 },
+  session: { maxRosters: 50_000, maxRosterItems: 1_000, maxDirectedPresence: 200 },
+  drainTimeoutMs: 10_000,
+  modules: {},
+}
