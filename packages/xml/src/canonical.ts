@@ -4,9 +4,6 @@ import { escapeXml } from './escape.ts'
 import type { ScannedElement } from './events.ts'
 import type { Scanner } from './scanner.ts'
 
-/** The default namespace that canonical bytes are read under. Source: RFC 6120 §4.8.2. */
-export const clientNamespace = 'jabber:client'
-
 /** Checks what only the whole element can tell: that it is UTF-8, without the two code points XML leaves out. */
 export function checkEncoding(s: Scanner): undefined {
   if (s.bits < 0x80) return
@@ -23,10 +20,9 @@ export function checkEncoding(s: Scanner): undefined {
 
 /** Makes the finished element's event value; canonical bytes are a view where nothing has to change. */
 export function buildElement(s: Scanner): ScannedElement {
-  const { contentNamespace } = s.context
   return {
     name: s.rootName,
-    namespace: s.rootNamespace === contentNamespace ? clientNamespace : s.rootNamespace,
+    namespace: s.rootNamespace,
     attributes: s.rootAttributes,
     payloads: s.payloads,
     raw: canonicalBytes(s),

@@ -1,8 +1,8 @@
-import { clientNamespace } from './canonical.ts'
 import { createRecord, decodeUtf8, decodeValue } from './decode.ts'
 import type { Attributes } from './events.ts'
 import { xmlNamespace } from './namespaces.ts'
 import { isAscii, readTag, type Tag } from './root-tag.ts'
+import { clientNamespace } from './stream-names.ts'
 
 /** A direct child, as a predicate sees it. */
 export type SplicedChild = { readonly name: string; readonly namespace: string; readonly attributes: Attributes }

@@ -1,7 +1,7 @@
 import { type Attrs, xml as build, Element, type Node } from '@xmpp/xml'
-import { clientNamespace } from './canonical.ts'
 import { decodeText, decodeUtf8 } from './decode.ts'
 import { expandReferences } from './reference.ts'
+import { clientNamespace } from './stream-names.ts'
 
 /** What `xml` takes as attributes and as children. */
 export type { Attrs as ElementAttributes, Node as ElementNode }

@@ -2,6 +2,7 @@ import { createRecord } from './decode.ts'
 import type { Attributes } from './events.ts'
 import { attributeValue, declareNamespaces, resolvePrefix } from './namespaces.ts'
 import { attributeFlag, attributeStride, type Scanner, scanState } from './scanner.ts'
+import { clientNamespace, streamNamespace } from './stream-names.ts'
 
 const pairwiseAttributes = 8
 
@@ -17,7 +18,7 @@ export function openTag(s: Scanner, isEmpty: boolean): undefined {
   }
   const namespace = s.tagColon < 0 ? s.scopeDefault : prefixNamespace(s)
   if (namespace === undefined) return s.fail('not-well-formed', 'an element name with an unbound prefix')
-  if (s.depth === 0) openRoot(s, namespace)
+  if (s.depth === 0) openRoot(s, canonicalNamespace(s, namespace))
   else openChild(s, namespace)
   if (s.fault !== undefined || s.isDone) return
   if (s.depth >= s.context.limits.maxDepth) return s.fail('policy-violation', 'elements are nested too deep')
@@ -40,11 +41,16 @@ function prefixNamespace(s: Scanner): string | undefined {
   return resolvePrefix(s, s.context.names.decode(s.buffer, s.tagStart, s.tagColon))
 }
 
+/** The content namespace of the stream, whichever, is jabber:client in canonical bytes. */
+function canonicalNamespace(s: Scanner, namespace: string): string {
+  return namespace === s.context.contentNamespace ? clientNamespace : namespace
+}
+
 function localName(s: Scanner): string {
   return s.context.names.decode(s.buffer, s.tagColon < 0 ? s.tagStart : s.tagColon + 1, s.tagEnd)
 }
 
-function openRoot(s: Scanner, namespace: string): void {
+function openRoot(s: Scanner, namespace: string): undefined {
   s.rootName = localName(s)
   s.rootNamespace = namespace
   s.rootNameEnd = s.tagEnd
@@ -52,13 +58,15 @@ function openRoot(s: Scanner, namespace: string): void {
   s.rootDefaultNamespace = s.scopeDefault
   if (s.attributeCount > 0) s.rootAttributes = readAttributes(s)
   if (s.isHeader) s.isDone = true
+  // said at its '>': no end tag would come before the stream's own
+  else if (namespace === streamNamespace && s.rootName === 'stream') s.fail('bad-format', 'a header inside a stream')
 }
 
 function openChild(s: Scanner, namespace: string): undefined {
   if (++s.children > s.context.limits.maxChildren) return s.fail('policy-violation', 'too many elements in a stanza')
   if (s.depth !== 1) return
   if (s.payloads.length >= s.context.limits.maxPayloads) return s.fail('policy-violation', 'too many payloads')
-  s.payloads.push({ name: localName(s), namespace })
+  s.payloads.push({ name: localName(s), namespace: canonicalNamespace(s, namespace) })
 }
 
 function readAttributes(s: Scanner): Attributes {

@@ -1,12 +1,13 @@
-import { buildElement, checkEncoding, clientNamespace, qualifiedRootName } from './canonical.ts'
+import { buildElement, checkEncoding, qualifiedRootName } from './canonical.ts'
 import { byteClass, byteClasses } from './chars.ts'
 import { decodeUtf8 } from './decode.ts'
 import type { FaultCondition, GateEvent } from './events.ts'
-import { framingNamespace, readOpen, readStreamHeader, streamNamespace } from './header.ts'
+import { readOpen, readStreamHeader } from './header.ts'
 import type { GateLimits } from './limits.ts'
 import type { NameTable } from './name-table.ts'
 import { Pending } from './pending.ts'
 import { type ScanContext, Scanner, scanState } from './scanner.ts'
+import { clientNamespace, framingNamespace } from './stream-names.ts'
 import { scan } from './tokenizer.ts'
 
 /** What a gate is made of. */
@@ -219,9 +220,7 @@ class StreamGate implements Gate {
     else if (s.isStreamEnd) this.#endStream(events, s)
     else if (this.#options.framing === 'websocket') this.#finishMessage(events, s)
     else if (s.isHeader) this.#openStream(events, s)
-    else if (s.rootNamespace === streamNamespace && s.rootName === 'stream') {
-      this.#fail(events, 'bad-format', 'a stream header inside of a stream')
-    } else events.push({ kind: 'element', element: buildElement(s) })
+    else events.push({ kind: 'element', element: buildElement(s) })
   }
 
   #finishMessage(events: GateEvent[], s: Scanner): void {

@@ -1,12 +1,7 @@
 import { createRecord } from './decode.ts'
 import type { GateFault, StreamOpen } from './events.ts'
 import type { Binding, Scanner } from './scanner.ts'
-
-/** Namespace of the stream header. Source: RFC 6120 §4.8.1. */
-export const streamNamespace = 'http://etherx.jabber.org/streams'
-
-/** Namespace of `<open/>` and `<close/>`. Source: RFC 7395 §3.3.2. */
-export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
+import { framingNamespace, streamNamespace } from './stream-names.ts'
 
 /** A header read, or why the stream cannot begin with it. */
 export type HeaderResult =

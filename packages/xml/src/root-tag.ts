@@ -46,9 +46,8 @@ export function readTag(raw: Uint8Array, from: number): Tag {
     at = attributeEnd
     while (at < raw.length && !quotes.includes(raw[at] as number)) at++
     const quoteAt = at
-    const close = raw.indexOf(raw[quoteAt] as number, quoteAt + 1)
-    if (quoteAt >= raw.length || close < 0)
-      return { nameStart: from + 1, nameEnd, attributes, end: raw.length, isEmpty: false }
+    const close = quoteAt < raw.length ? raw.indexOf(raw[quoteAt] as number, quoteAt + 1) : -1
+    if (close < 0) return { nameStart: from + 1, nameEnd, attributes, end: raw.length, isEmpty: false }
     attributes.push({ start, nameStart, nameEnd: attributeEnd, valueStart: quoteAt + 1, valueEnd: close })
     at = close + 1
   }

@@ -1,10 +1,11 @@
 import type { Element } from '@xmpp/xml'
-import { buildElement, checkEncoding, clientNamespace } from './canonical.ts'
+import { buildElement, checkEncoding } from './canonical.ts'
 import { decodeUtf8 } from './decode.ts'
 import { parseElement } from './element.ts'
 import type { GateFault, ScannedElement } from './events.ts'
 import { authenticatedLimits, type GateLimits } from './limits.ts'
 import { Scanner } from './scanner.ts'
+import { clientNamespace } from './stream-names.ts'
 import { scan } from './tokenizer.ts'
 
 /** A value, or the fault that bytes were refused for. */

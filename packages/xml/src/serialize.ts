@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer'
 import type { Element } from '@xmpp/xml'
-import { clientNamespace } from './canonical.ts'
 import { escapeText, escapeXml } from './escape.ts'
+import { clientNamespace } from './stream-names.ts'
 
 /**
  * Writes an element as canonical bytes: jabber:client is left out at the root, and what the root inherits from the

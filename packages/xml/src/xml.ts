@@ -1,4 +1,3 @@
-export { clientNamespace } from './canonical.ts'
 export type { SplicedChild } from './children.ts'
 export { Element, type ElementAttributes, type ElementNode, isElement, parseElement, xml } from './element.ts'
 export { escapeText, escapeXml } from './escape.ts'
@@ -12,7 +11,6 @@ export type {
   StreamOpen,
 } from './events.ts'
 export { createGate, type Gate, type GateOptions } from './gate.ts'
-export { framingNamespace, streamNamespace } from './header.ts'
 export { authenticatedLimits, type GateLimits, unauthenticatedLimits } from './limits.ts'
 export { createNameTable, type NameTable } from './name-table.ts'
 export { readElement, scanElement, type XmlResult } from './scan-element.ts'
@@ -27,3 +25,4 @@ export {
   stamp,
   withNamespace,
 } from './splice.ts'
+export { clientNamespace, framingNamespace, streamNamespace } from './stream-names.ts'
