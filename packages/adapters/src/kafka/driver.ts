@@ -29,6 +29,8 @@ export interface FeedSink {
 export interface Feed {
   /** Commits under the generation in which the sink was last told of its partitions. Errors: rejects when fenced or away. */
   readonly commit: (commits: readonly Commit[]) => Promise<void>
+  /** Says from where a partition of this member is wanted; a library that reads the commits itself knows. */
+  readonly begin: (at: TopicPartition, offset: number) => void
   readonly pause: (at: TopicPartition) => void
   readonly resume: (at: TopicPartition) => void
   /** Leaves the group, if any. Errors: never. */

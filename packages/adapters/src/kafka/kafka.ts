@@ -1,7 +1,8 @@
 import type { Log } from '@starling/core'
-import type { OnEvent } from './driver.ts'
+import type { DriverSettings, KafkaDriver, OnEvent } from './driver.ts'
 import { kafkajsDriver } from './kafkajs-driver.ts'
 import { drivenLog } from './log.ts'
+import { platformaticDriver } from './platformatic-driver.ts'
 
 /** Which library talks to Kafka. */
 export type KafkaClient = 'kafkajs' | 'platformatic'
@@ -73,15 +74,12 @@ export function kafkaLog(options: KafkaLogOptions): Log {
   })
 }
 
-function driverOf(
-  client: KafkaClient,
-  settings: Parameters<typeof kafkajsDriver>[0],
-): ReturnType<typeof kafkajsDriver> {
+function driverOf(client: KafkaClient, settings: DriverSettings): KafkaDriver {
   switch (client) {
     case 'kafkajs':
       return kafkajsDriver(settings)
     case 'platformatic':
-      throw new Error('not yet')
+      return platformaticDriver(settings)
     default: {
       const never: never = client
       throw new Error(`there is no Kafka client ${String(never)}`)

@@ -74,6 +74,7 @@ export function kafkajsFeed(options: KafkajsFeedOptions, sink: FeedSink): Feed {
   })
 
   return {
+    begin: () => {},
     commit: async (commits) => {
       if (commitNow === undefined || isLost || isClosed) throw new Error('the consumer is not running')
       const byTopic = Map.groupBy(commits, ({ topic }) => topic)

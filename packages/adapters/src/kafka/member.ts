@@ -166,6 +166,7 @@ export function member(driver: KafkaDriver, group: GroupOptions, settings: ReadS
     share.isTold = true
     group.onAssigned(share.topic, share.partition, committed)
     share.intake.begin(committed?.offset ?? 0)
+    kept.feed()?.begin({ topic: share.topic, partition: share.partition }, committed?.offset ?? 0)
   }
 
   async function close(): Promise<void> {

@@ -1,0 +1,124 @@
+import { Admin, type MessageToProduce, Producer } from '@platformatic/kafka'
+import { type Committed, LogError } from '@starling/core'
+import type { LaneOutcome, LaneRecord } from '../log/lane.ts'
+import type { Bounds, DriverSettings, KafkaDriver } from './driver.ts'
+import { fetcher } from './platformatic-fetch.ts'
+import { platformaticGroup } from './platformatic-group.ts'
+import { platformaticOptions } from './platformatic-options.ts'
+
+/** Timestamps that ask for bounds instead of times (ListOffsets). */
+const asked = { earliest: -2n, latest: -1n } as const
+
+/** The Kafka driver over @platformatic/kafka. */
+export function platformaticDriver(settings: DriverSettings): KafkaDriver {
+  const common = platformaticOptions(settings)
+  const admin = new Admin({ ...common, retries: 0 })
+  let producer: Producer | undefined
+
+  function openProducer(): Producer {
+    // tries as long as the lane does: tried again inside one send, a batch keeps its sequence number
+    const retries = Math.max(2, Math.ceil(settings.produceTimeoutMs / common.retryDelay))
+    return new Producer({ ...common, idempotent: true, retries })
+  }
+
+  async function append(records: readonly LaneRecord[], timestampMs: number): Promise<readonly LaneOutcome[]> {
+    producer ??= openProducer()
+    const mine = producer
+    const timestamp = BigInt(timestampMs)
+    const messages: MessageToProduce[] = records.map(({ topic, partition, value }) => ({
+      topic,
+      partition,
+      value: asBuffer(value),
+      timestamp,
+    }))
+    let timer: NodeJS.Timeout | undefined
+    const timeout = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('the brokers stayed away')), settings.produceTimeoutMs)
+    })
+    try {
+      const sent = await Promise.race([mine.send({ messages }), timeout])
+      const offsets = new Map(sent.offsets?.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]))
+      return records.map(({ topic, partition }) => outcomeOf(topic, partition, offsets.get(`${topic}/${partition}`)))
+    } catch (error) {
+      // what it tries after this would land behind what is sent next
+      if (producer === mine) producer = undefined
+      void mine.close(true).catch(() => {})
+      throw error
+    } finally {
+      clearTimeout(timer)
+    }
+  }
+
+  async function partitions(topic: string): Promise<number | undefined> {
+    const topics = await admin.listTopics()
+    if (!topics.includes(topic)) return undefined
+    const metadata = await admin.metadata({ topics: [topic], forceUpdate: true })
+    return metadata.topics.get(topic)?.partitionsCount
+  }
+
+  async function bounds(topic: string): Promise<ReadonlyMap<number, Bounds>> {
+    const count = (await admin.metadata({ topics: [topic] })).topics.get(topic)?.partitionsCount ?? 0
+    const list = async (timestamp: bigint): Promise<ReadonlyMap<number, number>> => {
+      const partitions = Array.from({ length: count }, (_, partitionIndex) => ({ partitionIndex, timestamp }))
+      const [found] = await admin.listOffsets({ topics: [{ name: topic, partitions }] })
+      return new Map(found?.partitions.map(({ partitionIndex, offset }) => [partitionIndex, Number(offset)]))
+    }
+    try {
+      const [starts, ends] = await Promise.all([list(asked.earliest), list(asked.latest)])
+      return new Map([...ends].map(([partition, end]) => [partition, { start: starts.get(partition) ?? 0, end }]))
+    } catch (error) {
+      admin.clearMetadata() // the leader may have moved
+      throw error
+    }
+  }
+
+  async function committed(group: string, topic: string): Promise<ReadonlyMap<number, Committed>> {
+    const count = (await admin.metadata({ topics: [topic] })).topics.get(topic)?.partitionsCount ?? 0
+    const partitionIndexes = Array.from({ length: count }, (_, partition) => partition)
+    const [found] = await admin.listConsumerGroupOffsets({
+      groups: [{ groupId: group, topics: [{ name: topic, partitionIndexes }] }],
+    })
+    const answer = new Map<number, Committed>()
+    for (const { partitionIndex, committedOffset, metadata } of found?.topics[0]?.partitions ?? []) {
+      if (committedOffset >= 0n)
+        answer.set(partitionIndex, { offset: Number(committedOffset), metadata: metadata ?? '' })
+    }
+    return answer
+  }
+
+  return {
+    append,
+    partitions,
+    bounds,
+    committed,
+    openGroup: (group, sink) => platformaticGroup({ settings, group, bounds }, sink),
+    openPartition: (at, from, sink) => {
+      const fetching = fetcher({ settings, topics: [at.topic], sink, bounds })
+      fetching.start(at, from)
+      return {
+        begin: () => {},
+        commit: async () => {},
+        pause: fetching.pause,
+        resume: fetching.resume,
+        close: fetching.close,
+      }
+    },
+    ping: async () => {
+      await admin.metadata({ topics: [], forceUpdate: true })
+    },
+    close: async () => {
+      const last = producer
+      producer = undefined
+      await Promise.all([last?.close(true).catch(() => {}), admin.close().catch(() => {})])
+    },
+  }
+}
+
+function outcomeOf(topic: string, partition: number, offset: bigint | undefined): LaneOutcome {
+  if (offset !== undefined && offset >= 0n) return { ok: true, offset: Number(offset) }
+  return { ok: false, error: new LogError('LOG_FAILED', `no answer for partition ${partition} of topic ${topic}`) }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+}

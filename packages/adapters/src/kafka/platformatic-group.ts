@@ -1,0 +1,117 @@
+import { Consumer, type GroupPartitionsAssignments, offsetCommitV8 } from '@platformatic/kafka'
+import { assign, assignerName, readHeld, writeHeld } from './assign.ts'
+import { type Bounds, type DriverSettings, type Feed, type FeedSink, type GroupFeed, keyOf } from './driver.ts'
+import { fetcher } from './platformatic-fetch.ts'
+import { platformaticOptions } from './platformatic-options.ts'
+
+/** What makes one member. */
+export interface PlatformaticGroupOptions {
+  readonly settings: DriverSettings
+  readonly group: GroupFeed
+  readonly bounds: (topic: string) => Promise<ReadonlyMap<number, Bounds>>
+}
+
+/** Opens a member of a group: the library joins and sends signs of life, the fetcher reads. */
+export function platformaticGroup(options: PlatformaticGroupOptions, sink: FeedSink): Feed {
+  const { settings, group } = options
+  const consumer = new Consumer({
+    ...platformaticOptions(settings),
+    groupId: group.group,
+    autocommit: false,
+    sessionTimeout: settings.sessionTimeoutMs,
+    rebalanceTimeout: Math.max(settings.sessionTimeoutMs, 10_000),
+    heartbeatInterval: settings.heartbeatMs,
+    retries: 5,
+    protocols: [{ name: assignerName, version: 0 }],
+    protocolsMetadata: () => writeHeld(group.held()),
+  })
+  const topics = [...group.topics]
+  consumer.topics.trackAll(...topics)
+  const fetching = fetcher({ settings, topics, sink, bounds: options.bounds })
+  const reading = new Map<string, { readonly topic: string; readonly partition: number }>()
+  /** The generation whose partitions the sink knows. */
+  let membership: { readonly memberId: string; readonly generation: number } | undefined
+  let isOver = false
+
+  function lose(error: unknown): void {
+    if (isOver) return
+    isOver = true
+    sink.lost(error)
+  }
+
+  consumer.on('consumer:group:join', ({ memberId, generationId, assignments }) => {
+    if (isOver) return
+    membership = { memberId, generation: generationId ?? -1 }
+    const partitions = (assignments ?? []).flatMap(({ topic, partitions: list }) =>
+      list.map((partition) => ({ topic, partition })),
+    )
+    const keys = new Set(partitions.map(keyOf))
+    for (const [key, at] of reading) {
+      if (keys.has(key)) continue
+      reading.delete(key)
+      fetching.stop(at)
+    }
+    sink.assigned(memberId, partitions)
+  })
+  // a failed attempt to join again is told here only, and nothing joins after it
+  ;(consumer as unknown as NodeJS.EventEmitter).on('error', lose)
+  consumer.on('consumer:heartbeat:stalled', ({ lastError }) => lose(lastError ?? new Error('signs of life stopped')))
+
+  consumer
+    .joinGroup({
+      partitionAssigner: (_me, members, _topics, metadata): GroupPartitionsAssignments[] => {
+        const wishes = [...members.values()].map(({ memberId, topics: read, metadata: userData }) => {
+          return { memberId, topics: read ?? [], held: readHeld(userData) }
+        })
+        const given = assign(wishes, (topic) => metadata.topics.get(topic)?.partitionsCount ?? 0)
+        return [...given].map(([memberId, shares]) => ({
+          memberId,
+          assignments: new Map([...shares].map(([topic, list]) => [topic, { topic, partitions: [...list] }])),
+        }))
+      },
+    })
+    .catch(lose)
+
+  return {
+    begin: (at, offset) => {
+      if (isOver) return
+      reading.set(keyOf(at), at)
+      fetching.start(at, offset)
+    },
+    // Not Consumer.commit: it sends no metadata, and after a rebalance it joins again and commits under the new generation.
+    commit: async (commits) => {
+      if (membership === undefined || isOver) throw new Error('the member is not in its group')
+      const { memberId, generation } = membership
+      const coordinator = await consumer.findGroupCoordinator()
+      const broker = (await consumer.metadata({ topics })).brokers.get(coordinator)
+      if (broker === undefined) throw new Error(`the group's coordinator ${coordinator} is not known`)
+      const connection = await consumer.connections.get(broker)
+      const byTopic = Map.groupBy(commits, ({ topic }) => topic)
+      await offsetCommitV8.api.async(
+        connection,
+        group.group,
+        generation,
+        memberId,
+        null,
+        [...byTopic].map(([name, list]) => ({
+          name,
+          partitions: list.map(({ partition, offset, metadata }) => ({
+            partitionIndex: partition,
+            committedOffset: BigInt(offset),
+            committedLeaderEpoch: -1,
+            committedMetadata: metadata,
+          })),
+        })),
+      )
+    },
+    pause: fetching.pause,
+    resume: fetching.resume,
+    close: async () => {
+      isOver = true
+      await Promise.all([
+        fetching.close(),
+        consumer.close(true).catch((error: unknown) => settings.onEvent('log.client.disconnect', { error })),
+      ])
+    },
+  }
+}

@@ -1,0 +1,22 @@
+import type { DriverSettings } from './driver.ts'
+
+/** Options that every client of @platformatic/kafka is made with. */
+export function platformaticOptions(settings: DriverSettings): {
+  clientId: string
+  bootstrapBrokers: string[]
+  connectTimeout: number
+  requestTimeout: number
+  timeout: number
+  retryDelay: number
+  autocreateTopics: false
+} {
+  return {
+    clientId: settings.clientId,
+    bootstrapBrokers: [...settings.brokers],
+    connectTimeout: 3000,
+    requestTimeout: settings.requestTimeoutMs,
+    timeout: settings.requestTimeoutMs,
+    retryDelay: 200,
+    autocreateTopics: false,
+  }
+}
