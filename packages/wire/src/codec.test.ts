@@ -1,0 +1,73 @@
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { byteWriter } from './bytes.ts'
+import { decodeEnvelope, encodeEnvelope, kindNumbers } from './codec.ts'
+import type { Envelope } from './envelope.ts'
+import { samples } from './samples.ts'
+
+/** Buffers and plain arrays alike, so that deepEqual compares contents. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('hex') }
+  if (Array.isArray(value)) return value.map(plain)
+  if (typeof value !== 'object' || value === null) return value
+  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
+}
+
+function decoded(bytes: Uint8Array): Envelope {
+  const result = decodeEnvelope(bytes)
+  assert.ok(result.ok, 'decodes')
+  return result.value
+}
+
+describe('wire: the envelope codec', () => {
+  for (const [kind, sample] of Object.entries(samples)) {
+    it(`${kind}: what is encoded is decoded`, () => {
+      assert.deepEqual(plain(decoded(encodeEnvelope(sample))), plain(sample))
+    })
+    it(`${kind}: cut anywhere it is a fault, never a throw`, () => {
+      const bytes = encodeEnvelope(sample)
+      for (let end = 0; end < bytes.length; end++) {
+        assert.equal(decodeEnvelope(bytes.subarray(0, end)).ok, false, `cut at ${end}`)
+      }
+    })
+  }
+
+  it('a kind of a newer version is a fault', () => {
+    assert.deepEqual(decodeEnvelope(new Uint8Array([250, 0, 0])), { ok: false, error: 'kind' })
+  })
+
+  it('random bytes never throw', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(...Object.values(kindNumbers)), (bytes, kind) => {
+        bytes[0] = kind
+        decodeEnvelope(bytes)
+      }),
+    )
+  })
+
+  it('any text survives: ids, addresses, payload names', () => {
+    fc.assert(
+      fc.property(fc.string({ unit: 'grapheme' }), fc.string({ unit: 'grapheme', maxLength: 3000 }), (id, payload) => {
+        const sample = { ...samples.sent, stanza: { ...samples.sent.stanza, id, payloads: [payload] } }
+        assert.deepEqual(plain(decoded(encodeEnvelope(sample))), plain(sample))
+      }),
+    )
+  })
+
+  it('a text longer than the wire carries is refused where it is written', () => {
+    assert.throws(() => byteWriter().text16('x'.repeat(65_536)), /does not fit/)
+  })
+
+  it('version 1: what an earlier release wrote is still read (golden fixtures)', () => {
+    const golden = JSON.parse(readFileSync(new URL('./fixtures/version-1.json', import.meta.url), 'utf8')) as Record<
+      string,
+      string
+    >
+    assert.deepEqual(Object.keys(golden).sort(), Object.keys(samples).sort(), 'a fixture for every kind')
+    for (const [kind, sample] of Object.entries(samples)) {
+      assert.deepEqual(plain(decoded(Buffer.from(golden[kind] ?? '', 'hex'))), plain(sample), kind)
+    }
+  })
+})
