@@ -1,19 +1,33 @@
 import type { Module } from '@starling/core'
+import { blocking } from './blocking/blocking.ts'
+import { dataForms } from './data-forms.ts'
+import { delayedDelivery } from './delayed-delivery.ts'
 import { entityTime } from './entity-time.ts'
 import { lastActivity } from './last-activity.ts'
+import { messageHints } from './message-hints.ts'
+import { offlineMessages } from './offline-messages.ts'
 import { ping } from './ping.ts'
 import { privateXml } from './private-xml.ts'
+import { resultSets } from './result-sets.ts'
 import { serviceDiscovery } from './service-discovery.ts'
 import { softwareVersion } from './software-version.ts'
+import { stanzaIds } from './stanza-ids.ts'
 import { vcard } from './vcard.ts'
 
 /** Everything Starling speaks beyond the RFCs, in the order in which handlers of one phase run. */
 export const modules: readonly Module[] = [
+  dataForms, // XEP-0004
   lastActivity, // XEP-0012
   serviceDiscovery, // XEP-0030
   privateXml, // XEP-0049
   vcard, // XEP-0054
+  resultSets, // XEP-0059
   softwareVersion, // XEP-0092
+  offlineMessages, // XEP-0160
+  blocking, // XEP-0191
   ping, // XEP-0199
   entityTime, // XEP-0202
+  delayedDelivery, // XEP-0203
+  messageHints, // XEP-0334
+  stanzaIds, // XEP-0359
 ]

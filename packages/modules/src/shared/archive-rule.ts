@@ -2,6 +2,7 @@ import { type BareJid, bareOf } from '@starling/jid'
 import { hasPayload, ns, type Stanza } from '@starling/stanza'
 import type { Json } from '@starling/wire'
 import { hasHint } from './hints.ts'
+import { isRecord, textsOf } from './slices.ts'
 
 /** Module whose account slice holds the archiving preferences. */
 export const preferencesId = 'XEP-0441'
@@ -18,14 +19,11 @@ export const initialPreferences: ArchivePreferences = { default: 'always', alway
 
 /** Reads the slice of XEP-0441; what it does not understand counts as never said. */
 export function readPreferences(slice: Json): ArchivePreferences {
-  if (typeof slice !== 'object' || slice === null || Array.isArray(slice) || slice instanceof Uint8Array) {
-    return initialPreferences
-  }
-  const said = slice as { readonly [key: string]: Json | undefined }
+  if (!isRecord(slice)) return initialPreferences
   return {
-    default: said['default'] === 'never' ? 'never' : 'always',
-    always: strings(said['always']),
-    never: strings(said['never']),
+    default: slice['default'] === 'never' ? 'never' : 'always',
+    always: textsOf(slice['always']),
+    never: textsOf(slice['never']),
   }
 }
 
@@ -59,8 +57,4 @@ function isListed(list: readonly string[], peer: string): boolean {
   if (list.length === 0) return false
   const slash = peer.indexOf('/')
   return list.includes(peer) || (slash >= 0 && list.includes(peer.slice(0, slash)))
-}
-
-function strings(value: Json | undefined): readonly string[] {
-  return Array.isArray(value) ? value.filter((one) => typeof one === 'string') : []
 }
