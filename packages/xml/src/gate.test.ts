@@ -148,6 +148,7 @@ describe('RFC 6120 §4.9.3 the stream errors the gate finds', () => {
     ['§11.3 unbound prefix', '<a:b/>', 'not-well-formed'],
     ['unbound prefix of an attribute', "<a b:c=''/>", 'not-well-formed'],
     ['prefix bound to nothing', "<a xmlns:b=''/>", 'not-well-formed'],
+    ['prefix bound to white space', "<a xmlns:b=' '/>", 'not-well-formed'],
     ['prefix xmlns', "<a xmlns:xmlns='u'/>", 'not-well-formed'],
     ['prefix xml bound elsewhere', "<a xmlns:xml='u'/>", 'not-well-formed'],
     ['xml namespace as default', "<a xmlns='http://www.w3.org/XML/1998/namespace'/>", 'not-well-formed'],

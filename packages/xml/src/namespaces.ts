@@ -5,6 +5,9 @@ import { attributeFlag, attributeStride, type Binding, type Scanner } from './sc
 export const xmlNamespace = 'http://www.w3.org/XML/1998/namespace'
 const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 
+/** The text of a fault that strict parsers are divided on. */
+export const blankNamespace = 'white space around a namespace name'
+
 const xmlnsBytes: readonly number[] = Array.from('xmlns', (char) => char.charCodeAt(0))
 
 function isXmlns(buffer: Uint8Array, start: number): boolean {
@@ -41,6 +44,8 @@ export function declareNamespaces(s: Scanner): undefined {
       return s.fail('policy-violation', 'too many namespace declarations')
     }
     const uri = declaredUri(s, at)
+    // Namespaces in XML §3: a namespace name is a URI reference; some parsers trim it and would read another name
+    if (uri.trim().length !== uri.length) return s.fail('not-well-formed', blankNamespace)
     if (colon < 0) declareDefault(s, { at, uri })
     else declarePrefix(s, { at, uri })
     if (s.fault !== undefined) return

@@ -131,9 +131,10 @@ function pick<Value>(random: Random, values: readonly Value[]): Value {
   return values[Math.floor(random() * values.length)] as Value
 }
 
-/** Builds a stream of some stanzas and spoils its middle in a few places, or (one in eight) leaves it whole. */
+/** Builds a stream of some stanzas and spoils its middle in a few places, or (one in eight) leaves it whole; one header in ten. */
 export function createMutant(random: Random): Buffer {
-  const header = Buffer.from(pick(random, headers))
+  let header = Buffer.from(pick(random, headers))
+  if (random() < 0.1) header = spoil(random, header)
   let middle = Buffer.from(
     Array.from({ length: 1 + Math.floor(random() * 3) }, () => pick(random, stanzaCorpus)).join(
       pick(random, ['', '\n', ' ']),
