@@ -1,3 +1,5 @@
+// addresses and ids, which are most of what is escaped, hold none of these
+const mayNeedEscape = /[^ !#-%(-;=?-~]/
 const special = /["&'<>\t\n\r]/g
 const outsideXml = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu
 
@@ -27,6 +29,7 @@ function sanitize(text: string): string {
  * Shape: what XML cannot say at all (U+0000, lone surrogates…) becomes U+FFFD, so the result is always well-formed.
  */
 export function escapeXml(text: string): string {
+  if (!mayNeedEscape.test(text)) return text
   return sanitize(text).replace(special, reference)
 }
 

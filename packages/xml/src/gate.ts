@@ -184,7 +184,7 @@ class StreamGate implements Gate {
 
   #begin(): void {
     const { buffer, base } = this.#pending
-    this.#scanner ??= new Scanner(this.#context)
+    this.#scanner ??= new Scanner(this.#context, buffer)
     this.#scanner.context = this.#context
     this.#scanner.begin(buffer, base)
     const isAwaited = this.#phase === 'start' || this.#phase === 'header'

@@ -8,11 +8,13 @@ const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 /** The text of a fault that strict parsers are divided on. */
 export const blankNamespace = 'white space around a namespace name'
 
-const xmlnsBytes: readonly number[] = Array.from('xmlns', (char) => char.charCodeAt(0))
+const xmlnsLength = 5
 
+/** Says whether the five bytes are `xmlns`, the first of which is known to be an x. */
 function isXmlns(buffer: Uint8Array, start: number): boolean {
-  for (let i = 0; i < xmlnsBytes.length; i++) if (buffer[start + i] !== xmlnsBytes[i]) return false
-  return true
+  return (
+    buffer[start + 1] === 0x6d && buffer[start + 2] === 0x6c && buffer[start + 3] === 0x6e && buffer[start + 4] === 0x73
+  )
 }
 
 /** Decodes the value of the attribute whose numbers begin at `at`. */
@@ -35,10 +37,10 @@ export function declareNamespaces(s: Scanner): undefined {
   const end = s.attributeCount * attributeStride
   for (let at = 0; at < end; at += attributeStride) {
     const start = attributes[at] as number
-    if (buffer[start] !== xmlnsBytes[0]) continue
+    if (buffer[start] !== 0x78) continue
     const colon = attributes[at + 2] as number
     const prefixEnd = colon < 0 ? (attributes[at + 1] as number) : colon
-    if (prefixEnd - start !== xmlnsBytes.length || !isXmlns(buffer, start)) continue
+    if (prefixEnd - start !== xmlnsLength || !isXmlns(buffer, start)) continue
     attributes[at + 5] = (attributes[at + 5] as number) | attributeFlag.isDeclaration
     if (++s.declarations > s.context.limits.maxNamespaceDeclarations) {
       return s.fail('policy-violation', 'too many namespace declarations')

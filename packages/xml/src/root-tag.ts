@@ -1,5 +1,6 @@
 const space = 0x20
-const quotes: readonly number[] = [0x22, 0x27]
+const doubleQuote = 0x22
+const singleQuote = 0x27
 const equals = 0x3d
 const slash = 0x2f
 const greaterThan = 0x3e
@@ -32,25 +33,38 @@ function endOfName(raw: Uint8Array, from: number): number {
   return at
 }
 
+/** Where the root's name ends. */
+export function rootNameEnd(raw: Uint8Array): number {
+  return Math.min(raw.length, endOfName(raw, 1))
+}
+
+/** Tells of each attribute behind `from`; gives the place of the `>` or `/` that ends the tag, or the bytes' end. */
+export function walkAttributes(raw: Uint8Array, from: number, visit: (attribute: TagAttribute) => void): number {
+  let at = from
+  while (at < raw.length) {
+    const start = at
+    while (at < raw.length && (raw[at] as number) <= space) at++
+    if (raw[at] === greaterThan || raw[at] === slash) return at
+    const nameStart = at
+    const nameEnd = endOfName(raw, at)
+    at = nameEnd
+    while (at < raw.length && raw[at] !== doubleQuote && raw[at] !== singleQuote) at++
+    const quote = raw[at] as number
+    const valueStart = at + 1
+    at = valueStart
+    while (at < raw.length && raw[at] !== quote) at++
+    if (at >= raw.length) return raw.length
+    visit({ start, nameStart, nameEnd, valueStart, valueEnd: at })
+    at++
+  }
+  return raw.length
+}
+
 /** Finds the parts of the start tag whose `<` stands at `from`, in bytes that passed the gate; ends on any bytes. */
 export function readTag(raw: Uint8Array, from: number): Tag {
   const nameEnd = endOfName(raw, from + 1)
   const attributes: TagAttribute[] = []
-  let at = nameEnd
-  while (at < raw.length) {
-    const start = at
-    while ((raw[at] as number) <= space) at++
-    if (at >= raw.length || raw[at] === greaterThan || raw[at] === slash) break
-    const nameStart = at
-    const attributeEnd = endOfName(raw, at)
-    at = attributeEnd
-    while (at < raw.length && !quotes.includes(raw[at] as number)) at++
-    const quoteAt = at
-    const close = quoteAt < raw.length ? raw.indexOf(raw[quoteAt] as number, quoteAt + 1) : -1
-    if (close < 0) return { nameStart: from + 1, nameEnd, attributes, end: raw.length, isEmpty: false }
-    attributes.push({ start, nameStart, nameEnd: attributeEnd, valueStart: quoteAt + 1, valueEnd: close })
-    at = close + 1
-  }
+  const at = walkAttributes(raw, nameEnd, (attribute) => attributes.push(attribute))
   const isEmpty = raw[at] === slash
   return { nameStart: from + 1, nameEnd, attributes, end: Math.min(raw.length, isEmpty ? at + 2 : at + 1), isEmpty }
 }

@@ -4,7 +4,7 @@ import { decodeUtf8 } from './decode.ts'
 import { parseElement } from './element.ts'
 import type { GateFault, ScannedElement } from './events.ts'
 import { authenticatedLimits, type GateLimits } from './limits.ts'
-import { Scanner } from './scanner.ts'
+import { type ScanContext, Scanner } from './scanner.ts'
 import { clientNamespace } from './stream-names.ts'
 import { scan } from './tokenizer.ts'
 
@@ -18,13 +18,14 @@ export type XmlResult<Value> =
  * Errors: whatever the bytes are, a value; the gate's limits hold but for the size, which the caller knows.
  */
 export function scanElement(raw: Uint8Array, limits: GateLimits = authenticatedLimits): XmlResult<ScannedElement> {
-  const s = new Scanner({
+  const context: ScanContext = {
     limits,
     names: { decode: decodeUtf8 },
     contentNamespace: clientNamespace,
     defaultNamespace: clientNamespace,
     bindings: undefined,
-  })
+  }
+  const s = new Scanner(context, raw)
   s.begin(raw, 0)
   if (raw[0] !== 0x3c) s.fail('bad-format', 'not an element')
   scan(s, raw.length)

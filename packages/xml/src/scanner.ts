@@ -64,7 +64,7 @@ const noAttributes: Attributes = Object.freeze(createRecord())
  * element is incomplete.
  */
 export class Scanner {
-  buffer: Uint8Array = new Uint8Array(0)
+  buffer: Uint8Array
   context: ScanContext
   /** The tag to come is a stream header: it is reported at its `>` and its content is the stream's. */
   isHeader = false
@@ -120,8 +120,9 @@ export class Scanner {
   payloads: Payload[] = []
   headerBindingsUsed: Binding[] | undefined = undefined
 
-  constructor(context: ScanContext) {
+  constructor(context: ScanContext, buffer: Uint8Array) {
     this.context = context
+    this.buffer = buffer
   }
 
   /** Starts over at an element's `<`. */

@@ -45,7 +45,7 @@ describe('stamping', () => {
     const element = scanned(`<message  type='chat' from = "romeo@x"\n id='1' ><body>from='a'</body></message >`)
     assert.equal(
       stamp(element, { from: `o'neil@d/<&"` }).toString(),
-      `<message  type='chat' from='o&apos;neil@d/&lt;&amp;&quot;'\n id='1' ><body>from='a'</body></message >`,
+      `<message from='o&apos;neil@d/&lt;&amp;&quot;'  type='chat'\n id='1' ><body>from='a'</body></message >`,
     )
   })
 

@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { type SplicedChild, walkChildren } from './children.ts'
 import { escapeXml } from './escape.ts'
 import type { ScannedElement } from './events.ts'
-import { isAscii, readTag, type Tag, type TagAttribute } from './root-tag.ts'
+import { isAscii, readTag, rootNameEnd, walkAttributes } from './root-tag.ts'
 
 /** Attributes to set on a root: a string sets or replaces, null removes, undefined leaves alone. */
 export type RootAttributes = Readonly<Record<string, string | null | undefined>>
@@ -20,39 +20,55 @@ export function setRootAttribute(raw: Uint8Array, name: string, value: string | 
   return insertRootAttributes(raw, { [name]: value })
 }
 
-/** Sets and removes attributes of the root of canonical bytes; the rest stays byte for byte. */
+/**
+ * Sets and removes attributes of the root of canonical bytes; the rest stays byte for byte.
+ * Order: what is set comes first in the tag.
+ */
 export function insertRootAttributes(raw: Uint8Array, set: RootAttributes): Uint8Array {
-  const tag = readTag(raw, 0)
-  const pieces: Uint8Array[] = []
-  let from = tag.nameEnd
+  const nameEnd = rootNameEnd(raw)
   let added = ''
   for (const name in set) {
     const value = set[name]
-    if (typeof value === 'string' && findAttribute(raw, tag, name) === undefined) added += attributeText(name, value)
+    if (typeof value === 'string') added += attributeText(name, value)
   }
-  for (const attribute of tag.attributes) {
-    const name = nameAmong(raw, attribute, set)
-    const value = name === undefined ? undefined : set[name]
-    if (value === undefined || name === undefined) continue
-    pieces.push(raw.subarray(from, attribute.start))
-    if (value !== null) pieces.push(Buffer.from(attributeText(name, value)))
-    from = attribute.valueEnd + 1
+  const gaps = findAttributes(raw, nameEnd, set)
+  if (added === '' && gaps.length === 0) return raw
+  return rebuilt(raw, { at: nameEnd, added, gaps })
+}
+
+/** Where the attributes that the record names stand, white space before them included: starts and ends in turn. */
+function findAttributes(raw: Uint8Array, nameEnd: number, set: RootAttributes): readonly number[] {
+  const gaps: number[] = []
+  walkAttributes(raw, nameEnd, (attribute) => {
+    for (const name in set) {
+      if (set[name] === undefined || !isAscii(raw, attribute.nameStart, attribute.nameEnd, name)) continue
+      gaps.push(attribute.start, attribute.valueEnd + 1)
+    }
+  })
+  return gaps
+}
+
+type Change = { readonly at: number; readonly added: string; readonly gaps: readonly number[] }
+
+/** Copies the bytes once, with text added at a place before all the gaps, and the gaps left out. */
+function rebuilt(raw: Uint8Array, { at, added, gaps }: Change): Uint8Array {
+  let size = raw.length + Buffer.byteLength(added)
+  for (let i = 0; i < gaps.length; i += 2) size -= (gaps[i + 1] as number) - (gaps[i] as number)
+  const out = Buffer.allocUnsafe(size)
+  for (let i = 0; i < at; i++) out[i] = raw[i] as number
+  let end = at + out.write(added, at)
+  let from = at
+  for (let i = 0; i < gaps.length; i += 2) {
+    const to = gaps[i] as number
+    for (let k = from; k < to; k++) out[end++] = raw[k] as number
+    from = gaps[i + 1] as number
   }
-  if (added === '' && pieces.length === 0) return raw
-  return Buffer.concat([raw.subarray(0, tag.nameEnd), Buffer.from(added), ...pieces, raw.subarray(from)])
+  out.set(raw.subarray(from), end)
+  return out
 }
 
 function attributeText(name: string, value: string): string {
   return ` ${name}='${escapeXml(value)}'`
-}
-
-function nameAmong(raw: Uint8Array, attribute: TagAttribute, set: RootAttributes): string | undefined {
-  for (const name in set) if (isAscii(raw, attribute.nameStart, attribute.nameEnd, name)) return name
-  return undefined
-}
-
-function findAttribute(raw: Uint8Array, tag: Tag, name: string): TagAttribute | undefined {
-  return tag.attributes.find((attribute) => isAscii(raw, attribute.nameStart, attribute.nameEnd, name))
 }
 
 /**
@@ -90,11 +106,10 @@ export function removeChildren(raw: Uint8Array, predicate: (child: SplicedChild)
 
 /** Names the default namespace on the root, where it names none: what WebSocket needs. Source: RFC 7395 §3.3.2. */
 export function withNamespace(raw: Uint8Array, namespace: string): Uint8Array {
-  const tag = readTag(raw, 0)
-  if (findAttribute(raw, tag, 'xmlns') !== undefined) return raw
-  return Buffer.concat([
-    raw.subarray(0, tag.nameEnd),
-    Buffer.from(attributeText('xmlns', namespace)),
-    raw.subarray(tag.nameEnd),
-  ])
+  const nameEnd = rootNameEnd(raw)
+  let isNamed = false
+  walkAttributes(raw, nameEnd, (attribute) => {
+    if (isAscii(raw, attribute.nameStart, attribute.nameEnd, 'xmlns')) isNamed = true
+  })
+  return isNamed ? raw : rebuilt(raw, { at: nameEnd, added: attributeText('xmlns', namespace), gaps: [] })
 }
