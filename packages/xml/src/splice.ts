@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer'
 import { type SplicedChild, walkChildren } from './children.ts'
 import { escapeXml } from './escape.ts'
 import type { ScannedElement } from './events.ts'
-import { isAscii, readTag, rootNameEnd, walkAttributes } from './root-tag.ts'
+import { AttributeCursor, isAscii, readTag, rootNameEnd } from './root-tag.ts'
 
 /** Attributes to set on a root: a string sets or replaces, null removes, undefined leaves alone. */
 export type RootAttributes = Readonly<Record<string, string | null | undefined>>
@@ -39,12 +39,13 @@ export function insertRootAttributes(raw: Uint8Array, set: RootAttributes): Uint
 /** Where the attributes that the record names stand, white space before them included: starts and ends in turn. */
 function findAttributes(raw: Uint8Array, nameEnd: number, set: RootAttributes): readonly number[] {
   const gaps: number[] = []
-  walkAttributes(raw, nameEnd, (attribute) => {
+  const cursor = new AttributeCursor(raw, nameEnd)
+  while (cursor.next()) {
     for (const name in set) {
-      if (set[name] === undefined || !isAscii(raw, attribute.nameStart, attribute.nameEnd, name)) continue
-      gaps.push(attribute.start, attribute.valueEnd + 1)
+      if (set[name] === undefined || !isAscii(raw, cursor.nameStart, cursor.nameEnd, name)) continue
+      gaps.push(cursor.start, cursor.valueEnd + 1)
     }
-  })
+  }
   return gaps
 }
 
@@ -107,9 +108,7 @@ export function removeChildren(raw: Uint8Array, predicate: (child: SplicedChild)
 /** Names the default namespace on the root, where it names none: what WebSocket needs. Source: RFC 7395 §3.3.2. */
 export function withNamespace(raw: Uint8Array, namespace: string): Uint8Array {
   const nameEnd = rootNameEnd(raw)
-  let isNamed = false
-  walkAttributes(raw, nameEnd, (attribute) => {
-    if (isAscii(raw, attribute.nameStart, attribute.nameEnd, 'xmlns')) isNamed = true
-  })
-  return isNamed ? raw : rebuilt(raw, { at: nameEnd, added: attributeText('xmlns', namespace), gaps: [] })
+  const cursor = new AttributeCursor(raw, nameEnd)
+  while (cursor.next()) if (isAscii(raw, cursor.nameStart, cursor.nameEnd, 'xmlns')) return raw
+  return rebuilt(raw, { at: nameEnd, added: attributeText('xmlns', namespace), gaps: [] })
 }
