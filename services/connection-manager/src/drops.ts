@@ -1,0 +1,55 @@
+import type { BareJid } from '@starling/jid'
+import type { Drop, Target } from '@starling/wire'
+import { limits } from './limits.ts'
+import type { EndReason } from './stream-state.ts'
+
+/** What drops are published with. */
+export interface DropPorts {
+  readonly publish: (envelope: Drop) => Promise<void>
+  readonly clock: () => number
+  /** A drop found no place. */
+  readonly onLost: () => void
+}
+
+/**
+ * Tells the session stage of every connection that ended, and goes on telling while the log is away.
+ * Order: a drop is published after everything else of its connection.
+ * Shape: at most `limits.waitingDrops` wait; what is lost is made good by the end of the pod's lease (R6, R7).
+ */
+export class Drops {
+  readonly #ports: DropPorts
+  readonly #waiting: Drop[] = []
+  #underWay = 0
+
+  constructor(ports: DropPorts) {
+    this.#ports = ports
+  }
+
+  /** Drops that the log does not hold yet. */
+  get count(): number {
+    return this.#waiting.length + this.#underWay
+  }
+
+  publish(account: BareJid, target: Target, reason: EndReason): void {
+    this.#send({ kind: 'drop', key: account, target, head: { reason }, atMs: this.#ports.clock() })
+  }
+
+  /** Tries again what failed; called at every sweep. */
+  retry(): void {
+    for (const drop of this.#waiting.splice(0)) this.#send(drop)
+  }
+
+  #send(drop: Drop): void {
+    this.#underWay++
+    this.#ports.publish(drop).then(
+      () => {
+        this.#underWay--
+      },
+      () => {
+        this.#underWay--
+        if (this.#waiting.length < limits.waitingDrops) this.#waiting.push(drop)
+        else this.#ports.onLost()
+      },
+    )
+  }
+}

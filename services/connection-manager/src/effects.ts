@@ -1,0 +1,105 @@
+import type { Connection } from './connection.ts'
+import { limits } from './limits.ts'
+import { runStreamIq } from './stream-iq.ts'
+import type { StreamEffect } from './stream-state.ts'
+
+/** Does what the machine asked; `end` is the connection's own. */
+export function performEffect(connection: Connection, effect: StreamEffect): void {
+  const { pod } = connection
+  switch (effect.do) {
+    case 'write':
+      connection.write(effect.text)
+      break
+    case 'send':
+      connection.sendStanza(effect.raw)
+      break
+    case 'restart':
+      connection.intake.restart()
+      break
+    case 'startTls':
+      startTls(connection)
+      break
+    case 'lookUp':
+      lookUp(connection, effect)
+      break
+    case 'compute':
+      effect.step.then(
+        (step) => connection.dispatch({ kind: 'computed', step }),
+        () => connection.dispatch({ kind: 'signInRefused', condition: 'temporary-auth-failure' }),
+      )
+      break
+    case 'countFailure':
+      pod.meters.failures.add(1, { condition: effect.condition })
+      if (effect.condition === 'not-authorized') pod.logins.failed(connection.origin.addressKey)
+      break
+    case 'delay':
+      holdBack(connection, effect)
+      break
+    case 'askStream':
+      askStream(connection, effect)
+      break
+    case 'signedIn':
+      pod.meters.signIns.add(1, { mechanism: effect.mechanism })
+      connection.intake.widen()
+      break
+    case 'bind':
+      connection.bind(effect.signedIn.account, {
+        resource: effect.resource,
+        iqId: effect.iqId,
+        generation: effect.signedIn.generation,
+      })
+      break
+    case 'bound':
+      connection.deadlineMs = Number.POSITIVE_INFINITY
+      connection.intake.settle()
+      break
+    case 'forward':
+      connection.forward(effect.stanza)
+      break
+    case 'end':
+      break
+    default:
+      effect satisfies never
+  }
+}
+
+function startTls(connection: Connection): void {
+  // RFC 6120 §5.3.3: not a byte may stand behind <starttls/>; what an attacker put there never meets the secure stream
+  if (connection.intake.heldBytes > 0) {
+    connection.finish('stream-error', [], 'policy-violation')
+    connection.link?.destroy()
+    return
+  }
+  connection.link?.startTls()
+}
+
+function lookUp(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'lookUp' }>): void {
+  const { account } = effect
+  connection.pod.logins.lookUp(account, connection.origin.addressKey).then(
+    (found) => {
+      if (!found.ok) connection.dispatch({ kind: 'signInRefused', condition: 'temporary-auth-failure' })
+      else {
+        const { credentials, generation } = found
+        connection.dispatch({ kind: 'lookedUp', credentials, signedIn: { account, generation } })
+      }
+    },
+    () => connection.dispatch({ kind: 'signInRefused', condition: 'temporary-auth-failure' }),
+  )
+}
+
+function holdBack(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'delay' }>): void {
+  connection.pod.later(limits.failureDelayMs, () => {
+    if (connection.isEnded) return
+    connection.write(effect.text)
+    connection.dispatch({ kind: 'delayed' })
+  })
+}
+
+function askStream(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'askStream' }>): void {
+  const { pod, origin } = connection
+  const asker = { ...origin, isSecure: connection.state.isSecure }
+  runStreamIq(pod.io, effect, asker).then(
+    (reply) => connection.dispatch({ kind: 'answered', reply }),
+    () => connection.fail({ condition: 'internal-server-error' }, 'bug'),
+  )
+}

@@ -1,0 +1,46 @@
+import type { FullJid } from '@starling/jid'
+import { type StreamCondition, streamConditions } from '@starling/stanza'
+import type { Envelope, Output } from '@starling/wire'
+import { insertRootAttributes } from '@starling/xml'
+import type { Pod } from './pod.ts'
+
+/** Hands what came by the pod's inbox to its connections, in the log's order. */
+export function receiveEnvelopes(pod: Pod, envelopes: readonly Envelope[]): void {
+  for (const envelope of envelopes) {
+    switch (envelope.kind) {
+      case 'output':
+        writeOutput(pod, envelope)
+        break
+      case 'bound': {
+        const connection = pod.connections.get(envelope.target.connection)
+        const jid = envelope.head.jid as FullJid
+        if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
+        else connection.dispatch({ kind: 'bound', jid, raw: envelope.raw })
+        break
+      }
+      case 'close': {
+        const connection = pod.connections.get(envelope.target.connection)
+        const { condition, text } = envelope.head
+        if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
+        else connection.fail({ condition: conditionOf(condition), ...(text === '' ? {} : { text }) }, 'ordered')
+        break
+      }
+      default:
+        // Kinds of other inboxes, or of a newer version: not for sockets.
+        pod.meters.strayOutputs.add()
+    }
+  }
+}
+
+/** One payload, its `to` written for each recipient where it is shared. */
+function writeOutput(pod: Pod, output: Output): void {
+  for (const { connection: id, to } of output.recipients) {
+    const connection = pod.connections.get(id)
+    if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
+    else connection.deliver(to === '' ? output.raw : insertRootAttributes(output.raw, { to }))
+  }
+}
+
+function conditionOf(text: string): StreamCondition {
+  return streamConditions.find((condition) => condition === text) ?? 'undefined-condition'
+}

@@ -1,0 +1,74 @@
+import { ns } from '@starling/stanza'
+import { escapeXml } from '@starling/xml'
+import type { Connection } from './connection.ts'
+import { limits } from './limits.ts'
+import type { Pod } from './pod.ts'
+import { WebSocketLink } from './websocket-link.ts'
+
+/** Units: ms between two looks at all connections: how late a deadline may be seen. */
+export const sweepMs = 1_000
+
+/** Looks once at every connection: deadlines, elements that never end, clients that do not answer. */
+export function sweep(pod: Pod, nowMs: number): void {
+  for (const connection of pod.connections.values()) checkTime(connection, nowMs)
+  pod.drops.retry()
+}
+
+function checkTime(connection: Connection, nowMs: number): void {
+  if (nowMs >= connection.deadlineMs) {
+    passDeadline(connection)
+    return
+  }
+  // What we do not read cannot be late.
+  if (connection.isEnded || connection.isPaused) return
+  if (isPartialTooLong(connection, nowMs)) {
+    connection.fail({ condition: 'connection-timeout', text: 'an element took too long' }, 'timeout')
+  } else if (connection.isBound) checkLife(connection, nowMs)
+}
+
+function passDeadline(connection: Connection): void {
+  if (connection.isEnded) connection.link?.destroy()
+  else if (connection.state.phase.kind === 'binding') {
+    connection.fail({ condition: 'internal-server-error', text: 'no answer to the resource binding' }, 'timeout')
+  } else if (connection.state.phase.kind === 'securing' || !connection.state.isOpened) {
+    // Nobody to talk to: the handshake or the header never came.
+    connection.finish('timeout', [])
+    connection.link?.destroy()
+  } else connection.fail({ condition: 'connection-timeout', text: 'sign in sooner' }, 'timeout') // RFC 6120 §4.9.3.4
+}
+
+/** A slow loris: one element, a byte at a time. */
+function isPartialTooLong(connection: Connection, nowMs: number): boolean {
+  if (!connection.intake.isPartial) {
+    connection.partialSinceMs = 0
+    return false
+  }
+  if (connection.partialSinceMs === 0) connection.partialSinceMs = nowMs
+  return nowMs - connection.partialSinceMs >= limits.partialTimeoutMs
+}
+
+/** Source: RFC 6120 §4.6.4 (a peer that is silent is asked), XEP-0199 §4.1. */
+function checkLife(connection: Connection, nowMs: number): void {
+  const { pingAfterMs, pingTimeoutMs } = connection.pod.io.settings.c2s
+  if (connection.pingSentMs > 0) {
+    if (pingTimeoutMs > 0 && nowMs - connection.pingSentMs >= pingTimeoutMs) {
+      connection.fail({ condition: 'connection-timeout', text: 'no answer to a ping' }, 'timeout')
+    }
+    return
+  }
+  if (pingAfterMs === 0 || nowMs - connection.lastReadMs < pingAfterMs) return
+  connection.pingSentMs = nowMs
+  const { link } = connection
+  if (link instanceof WebSocketLink) link.ping()
+  else sendPing(connection)
+}
+
+function sendPing(connection: Connection): void {
+  const { phase } = connection.state
+  if (phase.kind !== 'bound') return
+  const { io } = connection.pod
+  const id = `ping-${Buffer.from(io.random(6)).toString('hex')}`
+  connection.pingId = id
+  const attributes = `id='${id}' from='${escapeXml(io.domain)}' to='${escapeXml(phase.jid)}'`
+  connection.sendStanza(Buffer.from(`<iq type='get' ${attributes}><ping xmlns='${ns.ping}'/></iq>`))
+}

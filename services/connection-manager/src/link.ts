@@ -1,0 +1,54 @@
+import type { ChannelBindingType } from '@starling/sasl'
+
+/** One socket as a connection sees it, whatever carries it. */
+export interface Link {
+  /** Queues bytes that stand alone in the framing; false when the output limit is passed: nothing was queued. */
+  readonly send: (bytes: Uint8Array) => boolean
+  /** Writes what was queued; called once a tick. */
+  readonly flush: () => void
+  readonly pause: () => void
+  readonly resume: () => void
+  /** Writes what is queued and the last words, then closes. With `isForced` only what was begun, then the last words. */
+  readonly end: (last: readonly Uint8Array[], isForced: boolean) => void
+  /** Closes at once. */
+  readonly destroy: () => void
+  /** Begins the TLS handshake once the client's hello is there. */
+  readonly startTls: () => void
+  readonly isSecure: boolean
+  readonly channelBindings: () => readonly ChannelBindingType[]
+  readonly channelBinding: (type: ChannelBindingType) => Uint8Array | undefined
+  /** Units: bytes not yet taken by the operating system. */
+  readonly queuedBytes: number
+}
+
+/** What a link tells its connection. */
+export interface LinkOwner {
+  /** The chunk is the owner's from now on. */
+  readonly receive: (chunk: Uint8Array) => void
+  /** The TLS handshake is done. */
+  readonly secured: () => void
+  /** The peer broke the framing below XML. */
+  readonly broken: (text: string) => void
+  /** The socket is gone; called once. */
+  readonly gone: () => void
+}
+
+/** Writes once per tick: links that have output are flushed together when the tick ends. */
+export class FlushList {
+  #links: Link[] = []
+  readonly #schedule: (run: () => void) => void
+  readonly #run = (): void => {
+    const links = this.#links
+    this.#links = []
+    for (const link of links) link.flush()
+  }
+
+  constructor(schedule: (run: () => void) => void = setImmediate) {
+    this.#schedule = schedule
+  }
+
+  add(link: Link): void {
+    if (this.#links.length === 0) this.#schedule(this.#run)
+    this.#links.push(link)
+  }
+}

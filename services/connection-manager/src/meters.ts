@@ -1,0 +1,41 @@
+import type { Metrics } from '@starling/core'
+
+/** What the connection-manager counts; no label names a person. */
+export interface Meters {
+  readonly opened: ReturnType<Metrics['counter']>
+  readonly ended: ReturnType<Metrics['counter']>
+  readonly signIns: ReturnType<Metrics['counter']>
+  readonly failures: ReturnType<Metrics['counter']>
+  readonly streamErrors: ReturnType<Metrics['counter']>
+  readonly stanzasIn: ReturnType<Metrics['counter']>
+  readonly stanzasOut: ReturnType<Metrics['counter']>
+  readonly bytesIn: ReturnType<Metrics['counter']>
+  readonly bytesOut: ReturnType<Metrics['counter']>
+  readonly pauses: ReturnType<Metrics['counter']>
+  readonly refused: ReturnType<Metrics['counter']>
+  readonly strayOutputs: ReturnType<Metrics['counter']>
+  readonly lostDrops: ReturnType<Metrics['counter']>
+  readonly bugs: ReturnType<Metrics['counter']>
+}
+
+/** Declares the metrics. */
+export function createMeters(metrics: Metrics): Meters {
+  const counter = (name: string, help: string, labels?: readonly string[]): ReturnType<Metrics['counter']> =>
+    metrics.counter(`starling_c2s_${name}`, help, labels)
+  return {
+    opened: counter('connections_total', 'Connections accepted', ['transport']),
+    ended: counter('connections_ended_total', 'Connections ended', ['reason']),
+    signIns: counter('sign_ins_total', 'Accounts signed in', ['mechanism']),
+    failures: counter('sign_in_failures_total', 'Sign-ins failed', ['condition']),
+    streamErrors: counter('stream_errors_total', 'Stream errors sent', ['condition']),
+    stanzasIn: counter('stanzas_in_total', 'Stanzas accepted from clients'),
+    stanzasOut: counter('stanzas_out_total', 'Stanzas written to clients'),
+    bytesIn: counter('in_bytes_total', 'Bytes read from clients'),
+    bytesOut: counter('out_bytes_total', 'Bytes queued for clients'),
+    pauses: counter('pauses_total', 'Times a socket was not read further', ['cause']),
+    refused: counter('refused_total', 'Connections and sign-ins refused by a limit', ['limit']),
+    strayOutputs: counter('stray_outputs_total', 'Envelopes for connections that are gone'),
+    lostDrops: counter('lost_drops_total', 'Drop records that found no place in the queue'),
+    bugs: counter('bugs_total', 'Exceptions caught at the edge'),
+  }
+}

@@ -1,0 +1,49 @@
+import type { PodIo } from '@starling/core'
+import type { Connection } from './connection.ts'
+import type { Drops } from './drops.ts'
+import type { FlushList } from './link.ts'
+import type { Logins } from './logins.ts'
+import type { Meters } from './meters.ts'
+import type { Pauses } from './pauses.ts'
+import type { TlsIdentity } from './tls-identity.ts'
+
+/** Runs a function later; returns what cancels it. Units: ms. */
+export type Later = (delayMs: number, run: () => void) => () => void
+
+/** What all connections of a pod share. */
+export interface Pod {
+  readonly io: PodIo
+  readonly meters: Meters
+  readonly flushes: FlushList
+  readonly logins: Logins
+  readonly drops: Drops
+  readonly pauses: Pauses
+  readonly later: Later
+  readonly identity: () => TlsIdentity
+  /** By connection number; a connection is here from its socket's first to its last moment. */
+  readonly connections: Map<number, Connection>
+  /** Open sockets by address key. */
+  readonly addresses: Map<string, number>
+  /** Whether new streams are taken. */
+  readonly phase: () => 'open' | 'draining'
+  readonly nextId: () => number
+}
+
+/** Counts a socket of an address; false when it has too many already, and then it is not counted. */
+export function admitAddress(pod: Pod, address: string): boolean {
+  const count = pod.addresses.get(address) ?? 0
+  const max = pod.io.settings.c2s.streamsPerAddress
+  if (max > 0 && count >= max) {
+    pod.meters.refused.add(1, { limit: 'streamsPerAddress' })
+    return false
+  }
+  pod.addresses.set(address, count + 1)
+  return true
+}
+
+/** Forgets a socket of an address. */
+export function releaseAddress(pod: Pod, address: string): void {
+  const count = pod.addresses.get(address) ?? 0
+  if (count <= 1) pod.addresses.delete(address)
+  else pod.addresses.set(address, count - 1)
+}

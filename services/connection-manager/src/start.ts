@@ -1,0 +1,138 @@
+import { createServer, type Server, type Socket } from 'node:net'
+import type { PodIo, PodService } from '@starling/core'
+import { createNameTable } from '@starling/xml'
+import { acceptPlain, acceptTls } from './accept.ts'
+import type { Connection } from './connection.ts'
+import { drainPod } from './drain.ts'
+import { Drops } from './drops.ts'
+import { receiveEnvelopes } from './envelopes.ts'
+import { sweep, sweepMs } from './keepalive.ts'
+import { orNone } from './limits.ts'
+import { FlushList } from './link.ts'
+import { Logins } from './logins.ts'
+import { createMeters } from './meters.ts'
+import { Pauses } from './pauses.ts'
+import type { Later, Pod } from './pod.ts'
+import { loadTlsIdentity } from './tls-identity.ts'
+import { createUpgradeHandler, webSocketPath } from './websocket.ts'
+
+/** A pod that runs, with what tests and drains want of it. */
+export interface RunningPod extends PodService {
+  readonly pod: Pod
+  /** Loads the certificate anew; new handshakes get it. */
+  readonly reloadCertificate: () => void
+}
+
+const backlogConnections = 1_024
+const maxConnectionNumber = 0xffff_ffff // as wide as an envelope carries it
+
+/** Listens and serves until it is drained. Errors: rejects when a port or the certificate cannot be had. */
+export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<RunningPod> {
+  const { settings } = io
+  let identity = loadTlsIdentity(settings, io)
+  let phase: 'open' | 'draining' = 'open'
+  let lastId = 0
+  const meters = createMeters(io.metrics)
+  const connections = new Map<number, Connection>()
+  const drops = new Drops({
+    publish: (envelope) => io.publish('session', envelope),
+    clock: io.clock,
+    onLost: () => meters.lostDrops.add(),
+  })
+  const pod: Pod = {
+    io,
+    meters,
+    connections,
+    drops,
+    later,
+    flushes: new FlushList(),
+    logins: new Logins(io, meters, later),
+    pauses: new Pauses(later, io.monotonic),
+    identity: () => identity,
+    addresses: new Map(),
+    phase: () => phase,
+    nextId: () => {
+      do lastId = lastId === maxConnectionNumber ? 1 : lastId + 1
+      while (connections.has(lastId))
+      return lastId
+    },
+  }
+  io.metrics.observed('starling_c2s_connections', 'Open connections', () => connections.size)
+  io.metrics.observed(
+    'starling_c2s_paused_connections',
+    'Connections not read for a rate or the log',
+    () => pod.pauses.count,
+  )
+  io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
+  io.inbox.onFenced(() => {
+    // R7: the lease is gone, so nothing may show any more
+    for (const connection of connections.values()) {
+      connection.finish('fenced', [])
+      connection.link?.destroy()
+    }
+  })
+  const names = createNameTable()
+  const maxOutputBytes = orNone(settings.c2s.maxOutputBytes)
+  const ports = { names, links: { flushes: pod.flushes, identity: pod.identity, maxOutputBytes } }
+  io.http.upgrade(webSocketPath, createUpgradeHandler(pod, { names, maxOutputBytes }))
+  const plain = await listen((socket) => acceptPlain(pod, socket, ports), settings.listen.c2s, settings.ports.c2s)
+  const tls = await listen((socket) => acceptTls(pod, socket, ports), settings.listen.c2s, settings.ports.c2sTls)
+  let stopSweep = scheduleSweep(pod)
+  io.logger.info({ what: 'listening', c2s: portOf(plain), c2sTls: portOf(tls), isSelfSigned: identity.isSelfSigned })
+  return {
+    pod,
+    ports: { c2s: portOf(plain), c2sTls: portOf(tls) },
+    isReady: () => phase === 'open' && io.isReady(),
+    reloadCertificate: () => {
+      identity = loadTlsIdentity(settings, io)
+    },
+    drain: async (timeoutMs) => {
+      if (phase === 'draining') return
+      phase = 'draining'
+      plain.close()
+      tls.close()
+      await drainPod(pod, timeoutMs)
+      stopSweep()
+      stopSweep = () => {}
+      pod.pauses.close()
+    },
+  }
+}
+
+function scheduleSweep(pod: Pod): () => void {
+  let isOver = false
+  let cancel = (): void => {}
+  const next = (): void => {
+    if (isOver) return
+    sweep(pod, pod.io.monotonic())
+    cancel = pod.later(sweepMs, next)
+  }
+  cancel = pod.later(sweepMs, next)
+  return () => {
+    isOver = true
+    cancel()
+  }
+}
+
+function listen(accept: (socket: Socket) => void, host: string, port: number): Promise<Server> {
+  return new Promise((resolve, reject) => {
+    const server = createServer(accept)
+    server.once('error', reject)
+    server.listen({ host, port, backlog: backlogConnections }, () => {
+      server.removeListener('error', reject)
+      server.on('error', () => {}) // an accept that failed (no file left) is the client's to repeat
+      resolve(server)
+    })
+  })
+}
+
+function portOf(server: Server): number {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+const laterByTimer: Later = (delayMs, run) => {
+  const timer = setTimeout(run, delayMs)
+  timer.unref()
+  return () => clearTimeout(timer)
+}

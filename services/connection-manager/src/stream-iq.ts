@@ -1,0 +1,73 @@
+import type { PodIo, QueryCall, Step, StreamContext } from '@starling/core'
+import { errorReply, iqResult, type Stanza, stanzaError } from '@starling/stanza'
+import { limits } from './limits.ts'
+import type { StreamEffect } from './stream-state.ts'
+
+const hourMs = 3_600_000
+
+/** Who asks. */
+export interface StreamAsker {
+  readonly remoteAddress: string
+  readonly addressKey: string
+  readonly isSecure: boolean
+}
+
+/**
+ * Runs an IQ of a stream that has not signed in: the module's chain of questions, each asked of storage.
+ * Errors: every failure is a stanza error in the answer.
+ */
+export async function runStreamIq(
+  io: PodIo,
+  effect: Extract<StreamEffect, { readonly do: 'askStream' }>,
+  asker: StreamAsker,
+): Promise<Stanza> {
+  const { request } = effect
+  const fail = (condition: Parameters<typeof stanzaError>[0], text: string): Stanza =>
+    errorReply(request, stanzaError(condition, { text })) ?? iqResult(request)
+  try {
+    if (request.type === 'set' && !(await isAllowed(io, asker))) {
+      return fail('resource-constraint', 'too many registrations from this address')
+    }
+    let step: Step = await effect.handler(effect.payload, contextOf(io, asker))
+    for (let count = 0; step.do === 'ask'; count++) {
+      if (count >= limits.stepsPerStreamIq) return fail('internal-server-error', 'too many questions')
+      const call = { query: step.query, args: step.args } as QueryCall
+      const answered = await io.inbox.ask(keyOf(io, call), call, limits.askTimeoutMs)
+      if (!answered.ok) return fail('resource-constraint', 'try again later')
+      step = await step.next(answered.value as never)
+    }
+    if (step.do === 'refuse') return errorReply(request, step.error) ?? iqResult(request)
+    for (const { call } of (step.effects ?? []).filter((one) => one.do === 'write')) {
+      await io.publish('storage', { kind: 'write', key: keyOf(io, call), head: call as never, atMs: io.clock() })
+    }
+    return iqResult(request, step.payload)
+  } catch (error) {
+    io.logger.error({ what: 'stream-iq-failed', error })
+    return fail('internal-server-error', 'something went wrong')
+  }
+}
+
+/** XEP-0077 §5: registrations are limited by address. */
+async function isAllowed(io: PodIo, asker: StreamAsker): Promise<boolean> {
+  const max = io.settings.registration.perAddressPerHour
+  if (max === 0) return true
+  return (await io.presence.addToCounter(`registrations:${asker.addressKey}`, 1, hourMs)) <= max
+}
+
+/** Whose storage partition answers: the account a question names, else the domain. */
+function keyOf(io: PodIo, call: QueryCall): string {
+  const { args } = call
+  if ('jid' in args) return args.jid
+  return 'owner' in args ? args.owner : io.domain
+}
+
+function contextOf(io: PodIo, asker: StreamAsker): StreamContext {
+  return {
+    domain: io.domain,
+    isSecure: asker.isSecure,
+    remoteAddress: asker.remoteAddress,
+    nowMs: io.clock(),
+    option: io.registry.option,
+    random: io.random,
+  }
+}

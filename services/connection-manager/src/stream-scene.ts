@@ -1,0 +1,24 @@
+import type { Registry } from '@starling/core'
+import type { BareJid } from '@starling/jid'
+import type { ChannelBindingType } from '@starling/sasl'
+import type { Transport } from './stream-state.ts'
+
+/** What the stream machine is told of its surroundings; one a connection. */
+export interface StreamScene {
+  readonly domain: BareJid
+  readonly transport: Transport
+  /** No SASL before STARTTLS. Source: RFC 6120 §5.3.1; RFC 7590 §3.4. */
+  readonly isTlsRequired: boolean
+  readonly registry: Registry
+  /** A fresh unguessable stream id. Source: RFC 6120 §4.7.3. */
+  readonly streamId: () => string
+  /** A fresh nonce of a SASL exchange. */
+  readonly nonce: () => string
+  /** Channel bindings this connection can serve now. Source: RFC 5929, RFC 9266. */
+  readonly channelBindings: () => readonly ChannelBindingType[]
+  readonly channelBinding: (type: ChannelBindingType) => Uint8Array | undefined
+  /** Salt and iterations for a name that does not exist. */
+  readonly pretendSalt: (username: string) => { readonly salt: Uint8Array; readonly iterations: number }
+  /** Why no new stream is taken now; undefined when one is. */
+  readonly refusal: () => 'resource-constraint' | 'system-shutdown' | undefined
+}

@@ -1,0 +1,141 @@
+import type { StreamIqHandler } from '@starling/core'
+import type { BareJid, FullJid } from '@starling/jid'
+import type { SaslChallenge, SaslLookUp, SaslStep, StoredCredentials } from '@starling/sasl'
+import type { Stanza, StreamError } from '@starling/stanza'
+import type { Element, ScannedElement, StreamOpen } from '@starling/xml'
+
+/** How bytes reach us: `tcp` may become secure by STARTTLS, `tls` is direct TLS (XEP-0368). */
+export type Transport = 'tcp' | 'tls' | 'websocket'
+
+/** An account that proved itself, or is about to, on this stream. */
+export interface SignedIn {
+  readonly account: BareJid
+  /** Taken while the client was provably there (R5). */
+  readonly generation: number
+}
+
+/** Where a stream stands. Source: RFC 6120 §4–§7. */
+export type StreamPhase =
+  /** A stream header is awaited. */
+  | { readonly kind: 'unopened'; readonly signedIn?: SignedIn }
+  /** Features were sent; STARTTLS, SASL or a stream IQ may follow. */
+  | { readonly kind: 'unauthenticated' }
+  /** `<proceed/>` was sent; the handshake runs. */
+  | { readonly kind: 'securing' }
+  /** SASL waits for credentials. */
+  | { readonly kind: 'lookingUp'; readonly step: SaslLookUp; readonly mechanism: string }
+  /** SASL computes. */
+  | { readonly kind: 'computing'; readonly signedIn: SignedIn; readonly mechanism: string }
+  /** SASL waits for the client's response; nobody is named before the first one. */
+  | {
+      readonly kind: 'challenged'
+      readonly step: SaslChallenge
+      readonly signedIn: SignedIn | undefined
+      readonly mechanism: string
+    }
+  /** A failure is held back for a moment, so that guessing is slow. */
+  | { readonly kind: 'delaying' }
+  /** A stream IQ waits for storage. */
+  | { readonly kind: 'asking' }
+  /** Signed in, features sent, no resource yet. */
+  | { readonly kind: 'authenticated'; readonly signedIn: SignedIn }
+  /** The session stage was asked for a resource. */
+  | { readonly kind: 'binding'; readonly signedIn: SignedIn }
+  | { readonly kind: 'bound'; readonly account: BareJid; readonly jid: FullJid }
+  | { readonly kind: 'ended' }
+
+/** State of one stream; plain data. */
+export interface StreamState {
+  readonly phase: StreamPhase
+  readonly isSecure: boolean
+  /** Our header of the current stream was sent. */
+  readonly isOpened: boolean
+  /** Failed SASL attempts on this connection. */
+  readonly failures: number
+  /** Language of the client's header, '' if none. */
+  readonly lang: string
+}
+
+/** What can happen to a stream. */
+export type StreamEvent =
+  | StreamOpen
+  | { readonly kind: 'element'; readonly element: ScannedElement }
+  | { readonly kind: 'close' }
+  | ({ readonly kind: 'fault' } & StreamError)
+  /** The TLS handshake of STARTTLS is done. */
+  | { readonly kind: 'secured' }
+  /** Answer to `lookUp`; no credentials for an unknown account. */
+  | {
+      readonly kind: 'lookedUp'
+      readonly credentials: StoredCredentials | undefined
+      readonly signedIn: SignedIn
+    }
+  /** `lookUp` or `compute` could not be done, or must not. */
+  | { readonly kind: 'signInRefused'; readonly condition: 'temporary-auth-failure' }
+  | { readonly kind: 'computed'; readonly step: SaslStep }
+  /** A held back failure was sent. */
+  | { readonly kind: 'delayed' }
+  /** Answer of a stream IQ. */
+  | { readonly kind: 'answered'; readonly reply: Stanza }
+  /** The session stage gave the connection its resource. */
+  | { readonly kind: 'bound'; readonly jid: FullJid; readonly raw: Uint8Array }
+  /** The session stage answered otherwise: the resource was refused. */
+  | { readonly kind: 'output'; readonly raw: Uint8Array }
+  /** The stream must end: a limit, a timeout, an order of a stage. */
+  | { readonly kind: 'end'; readonly error: StreamError; readonly reason: EndReason }
+
+/**
+ * Why a connection ended; a metric's label, and the reason in its `drop` record.
+ * Shape: `closed` by the client, `lost` without a word, `stream-error` after a broken rule, `ordered` by another stage,
+ * `log` after a produce that failed (R1).
+ */
+export type EndReason =
+  | 'closed'
+  | 'lost'
+  | 'stream-error'
+  | 'timeout'
+  | 'output-limit'
+  | 'ordered'
+  | 'shutdown'
+  | 'fenced'
+  | 'log'
+  | 'bug'
+
+/** What the connection must do; the shell alone does it, in this order. */
+export type StreamEffect =
+  /** Text that stands alone in either framing. */
+  | { readonly do: 'write'; readonly text: string }
+  /** A canonical stanza. */
+  | { readonly do: 'send'; readonly raw: Uint8Array }
+  /** A new stream follows: the gate forgets the old one. */
+  | { readonly do: 'restart' }
+  | { readonly do: 'startTls' }
+  | { readonly do: 'lookUp'; readonly account: BareJid }
+  | { readonly do: 'compute'; readonly step: Promise<SaslStep> }
+  | { readonly do: 'countFailure'; readonly condition: string }
+  /** Sends the answer to a failed sign-in after a while. */
+  | { readonly do: 'delay'; readonly text: string }
+  | {
+      readonly do: 'askStream'
+      readonly handler: StreamIqHandler
+      readonly payload: Element
+      readonly request: Stanza
+    }
+  | { readonly do: 'signedIn'; readonly mechanism: string }
+  | { readonly do: 'bind'; readonly signedIn: SignedIn; readonly resource: string; readonly iqId: string }
+  /** From now on stanzas may come. */
+  | { readonly do: 'bound' }
+  /** To the session stage, counted. */
+  | { readonly do: 'forward'; readonly stanza: Stanza }
+  | { readonly do: 'end'; readonly reason: EndReason; readonly condition?: string }
+
+/** A step of the machine. */
+export interface Transition {
+  readonly state: StreamState
+  readonly effects: readonly StreamEffect[]
+}
+
+/** State of a connection that was just accepted. */
+export function initialStreamState(isSecure: boolean): StreamState {
+  return { phase: { kind: 'unopened' }, isSecure, isOpened: false, failures: 0, lang: '' }
+}
