@@ -76,12 +76,12 @@ function startExchange(state: StreamState, element: ScannedElement, scene: Strea
   const initial = text === '' ? undefined : decodeData(element) // RFC 6120 §6.4.2: no text, no initial response
   if (text !== '' && initial === undefined) return refuse(state, scene, { condition: 'incorrect-encoding' })
   const step = startSasl(mechanism, initial, {
-    nonce: scene.nonce,
+    nonce: () => scene.nonce(),
     domain: scene.domain,
     isSecure: state.isSecure,
     offered: mechanismsOf(state, scene),
-    channelBinding: scene.channelBinding,
-    pretendSalt: scene.pretendSalt,
+    channelBinding: (type) => scene.channelBinding(type),
+    pretendSalt: (username) => scene.pretendSalt(username),
   })
   return takeStep(state, step, { scene, mechanism, signedIn: undefined })
 }
