@@ -1,5 +1,8 @@
 import type { Module } from '@starling/core'
+import { archive } from './archive/archive.ts'
+import { archivePreferences } from './archive-preferences.ts'
 import { blocking } from './blocking/blocking.ts'
+import { carbons } from './carbons/carbons.ts'
 import { dataForms } from './data-forms.ts'
 import { delayedDelivery } from './delayed-delivery.ts'
 import { entityTime } from './entity-time.ts'
@@ -28,6 +31,9 @@ export const modules: readonly Module[] = [
   ping, // XEP-0199
   entityTime, // XEP-0202
   delayedDelivery, // XEP-0203
+  carbons, // XEP-0280
+  archive, // XEP-0313
   messageHints, // XEP-0334
   stanzaIds, // XEP-0359
+  archivePreferences, // XEP-0441
 ]
