@@ -1,5 +1,7 @@
 export { logContract } from './contracts/log-contract.ts'
 export { contractPartitions, type LogHarness, type LogOverrides } from './contracts/log-harness.ts'
+export { presenceContract } from './contracts/presence-contract.ts'
+export type { PresenceHarness } from './contracts/presence-harness.ts'
 export { storageContract } from './contracts/storage-contract.ts'
 export type { StorageHarness } from './contracts/storage-harness.ts'
 export {

@@ -1,0 +1,116 @@
+import type { AccountState, Presence, SlotLease, StateKind, StateSave } from '@starling/core'
+import { expiring } from './expiring.ts'
+
+/** What a memory presence may be told. */
+export interface MemoryPresenceOptions {
+  /** Units: ms, never going back; leases, counters and forgetting go by it. */
+  readonly clock: () => number
+  /** Units: ms that an account without fields keeps its mark. */
+  readonly emptyStateTtlMs?: number
+  /** Units: ms that a generation is kept after it was last taken. */
+  readonly generationTtlMs?: number
+  /** Units: counters and generations kept, each; above it the one that ends first is forgotten. */
+  readonly maxNames?: number
+}
+
+interface Kept {
+  readonly mark: number
+  readonly fields: ReadonlyMap<string, Uint8Array>
+}
+
+interface HeldSlot {
+  readonly pod: string
+  readonly epoch: number
+  readonly endsAt: number
+}
+
+const noFields: ReadonlyMap<string, Uint8Array> = new Map()
+
+/** Presence inside one process, shared by all that hold the value, gone with the process; it is never down. */
+export function memoryPresence(options: MemoryPresenceOptions): Presence {
+  const { clock, emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, maxNames = 1_000_000 } = options
+  const states = new Map<string, Kept>()
+  /** States without fields, apart from the others because they alone end. */
+  const empties = expiring<number>(Number.POSITIVE_INFINITY)
+  const slots = new Map<number, HeldSlot>()
+  const generations = expiring<number>(maxNames)
+  const counters = expiring<number>(maxNames)
+
+  const keyOf = (kind: StateKind, account: string): string => `${kind} ${account}`
+
+  const readState = (key: string): AccountState => {
+    const state = states.get(key)
+    if (state !== undefined) return state
+    return { mark: empties.get(key, clock()) ?? -1, fields: noFields }
+  }
+
+  const saveState = (key: string, save: StateSave): boolean => {
+    const old = readState(key)
+    if (!(save.mark > old.mark)) return false
+    const fields = new Map(old.fields)
+    for (const field of save.remove) fields.delete(field)
+    // Copied: a caller's bytes may be a view into a whole batch, or change.
+    for (const [field, value] of save.set) fields.set(field, value.slice())
+    states.delete(key)
+    empties.delete(key)
+    if (fields.size > 0) states.set(key, { mark: save.mark, fields })
+    else empties.set(key, save.mark, clock(), emptyStateTtlMs)
+    return true
+  }
+
+  const heldBy = (lease: SlotLease): HeldSlot | undefined => {
+    const held = slots.get(lease.slot)
+    return held !== undefined && held.endsAt > clock() && held.pod === lease.pod ? held : undefined
+  }
+
+  const leaseSlot = (pod: string, count: number, leaseMs: number): SlotLease | undefined => {
+    for (let slot = 0; slot < count; slot++) {
+      if ((slots.get(slot)?.endsAt ?? 0) > clock()) continue
+      slots.set(slot, { pod, epoch: -1, endsAt: clock() + leaseMs })
+      return { slot, pod, epoch: -1 }
+    }
+    return undefined
+  }
+
+  const extendSlot = (lease: SlotLease, leaseMs: number): boolean => {
+    const held = heldBy(lease)
+    // An epoch is an offset of the slot's own partition: a lower one is an earlier lease's.
+    if (held === undefined || (lease.epoch >= 0 && lease.epoch < held.epoch)) return false
+    slots.set(lease.slot, { pod: lease.pod, epoch: Math.max(lease.epoch, held.epoch), endsAt: clock() + leaseMs })
+    return true
+  }
+
+  const runningSlots = (asked: readonly number[]): ReadonlyMap<number, number> => {
+    const found = new Map<number, number>()
+    for (const slot of asked) {
+      const held = slots.get(slot)
+      if (held !== undefined && held.endsAt > clock()) found.set(slot, held.epoch)
+    }
+    return found
+  }
+
+  return {
+    readStates: async (kind, accounts) => accounts.map((account) => readState(keyOf(kind, account))),
+    saveStates: async (kind, saves) => saves.map((save) => saveState(keyOf(kind, save.account), save)),
+    leaseSlot: async (pod, count, leaseMs) => leaseSlot(pod, count, leaseMs),
+    extendSlot: async (lease, leaseMs) => extendSlot(lease, leaseMs),
+    releaseSlot: async (lease) => {
+      const held = heldBy(lease)
+      if (held !== undefined && (lease.epoch < 0 || lease.epoch >= held.epoch)) slots.delete(lease.slot)
+    },
+    readSlots: async (asked) => runningSlots(asked),
+    takeGeneration: async (account) => {
+      const taken = (generations.get(account, clock()) ?? 0) + 1
+      generations.set(account, taken, clock(), generationTtlMs)
+      return taken
+    },
+    addToCounter: async (name, by, windowMs) => {
+      const now = clock()
+      const sum = (counters.get(name, now) ?? 0) + by
+      counters.set(name, sum, now, counters.leftMs(name, now) ?? windowMs)
+      return sum
+    },
+    isUp: () => true,
+    close: async () => {},
+  }
+}

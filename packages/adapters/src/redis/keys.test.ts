@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { presenceKeys } from './keys.ts'
+
+const keys = presenceKeys('starling:')
+
+/** What Redis Cluster hashes: what stands between the first `{` and the next `}`, if anything does. */
+function hashTag(key: string): string {
+  const open = key.indexOf('{')
+  const close = key.indexOf('}', open + 1)
+  return open < 0 || close <= open + 1 ? key : key.slice(open + 1, close)
+}
+
+const hostile = fc.string({
+  unit: fc.constantFrom('{', '}', '%', '7', 'b', 'd', ':', 'a', '@'),
+  minLength: 1,
+  maxLength: 8,
+})
+
+describe('keys of presence', () => {
+  it('look as documented', () => {
+    assert.equal(keys.state('session', 'romeo@montague.example'), 'starling:session:{romeo@montague.example}')
+    assert.equal(keys.generation('{romeo}@montague.example'), 'starling:generation:{%7bromeo%7d@montague.example}')
+  })
+
+  it('all keys of an account share one tag, whatever its name', () => {
+    fc.assert(
+      fc.property(hostile, (account) => {
+        const all = [keys.state('session', account), keys.state('routing', account), keys.generation(account)]
+        const tags = new Set(all.map(hashTag))
+        assert.equal(tags.size, 1)
+        assert.ok(!all.includes([...tags][0] ?? ''), 'the tag is a part of the key')
+      }),
+    )
+  })
+
+  it('no two accounts share a key or a tag, and no kind of key another', () => {
+    fc.assert(
+      fc.property(hostile, hostile, (a, b) => {
+        fc.pre(a !== b)
+        const of = (name: string): readonly string[] => [
+          keys.state('session', name),
+          keys.state('routing', name),
+          keys.generation(name),
+          keys.counter(name),
+          keys.slot(0),
+        ]
+        assert.equal(new Set(of(a)).size, 5)
+        assert.notEqual(hashTag(keys.state('session', a)), hashTag(keys.state('session', b)))
+        assert.equal(new Set([...of(a), ...of(b)]).size, 9)
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('all slots share one tag, so that one script sees them', () => {
+    assert.equal(hashTag(keys.slot(1)), hashTag(keys.slot(255)))
+  })
+
+  it('refuse a prefix that would choose the tag', () => {
+    assert.throws(() => presenceKeys('{x}'), TypeError)
+  })
+})

@@ -1,0 +1,26 @@
+import type { StateKind } from '@starling/core'
+
+/** The names under which presence is kept. */
+export interface PresenceKeys {
+  readonly state: (kind: StateKind, account: string) => string
+  readonly slot: (slot: number) => string
+  readonly generation: (account: string) => string
+  readonly counter: (name: string) => string
+}
+
+/**
+ * Keys of one account share the hash tag `{account}`, so that Redis Cluster keeps them together.
+ * A localpart may hold braces (RFC 7622 §3.3.1 excludes others): they are escaped, so that no account can choose another's tag
+ * or key.
+ * Errors: throws when the prefix holds a brace.
+ */
+export function presenceKeys(prefix: string): PresenceKeys {
+  if (/[{}]/.test(prefix)) throw new TypeError(`a key prefix may not hold braces: ${prefix}`)
+  const tag = (name: string): string => `{${name.replace(/[%{}]/g, (char) => `%${char.charCodeAt(0).toString(16)}`)}}`
+  return {
+    state: (kind, account) => `${prefix}${kind}:${tag(account)}`,
+    slot: (slot) => `${prefix}slot:{slots}${slot}`,
+    generation: (account) => `${prefix}generation:${tag(account)}`,
+    counter: (name) => `${prefix}counter:${tag(name)}`,
+  }
+}

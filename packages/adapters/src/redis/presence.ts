@@ -1,0 +1,109 @@
+import { randomUUID } from 'node:crypto'
+import { type AccountState, type Presence, PresenceError, type SlotLease, type StateSave } from '@starling/core'
+import { redisConnection, type ScriptCall } from './connection.ts'
+import { presenceKeys } from './keys.ts'
+import * as scripts from './scripts.ts'
+
+/** What a Redis presence may be told. */
+export interface RedisPresenceOptions {
+  /** `redis://` or `rediss://` (TLS), with user and password where needed. */
+  readonly url: string
+  /** Stands before every key; no braces. Default `starling:`. */
+  readonly keyPrefix?: string
+  /** Units: ms a call may take, waiting for the connection included; then it rejects. */
+  readonly timeoutMs?: number
+  /** Units: calls not yet answered; above it calls reject at once. */
+  readonly maxPendingCalls?: number
+  /** Units: ms between two attempts to connect. */
+  readonly maxBackoffMs?: number
+  /** Units: ms that an account without fields keeps its mark. */
+  readonly emptyStateTtlMs?: number
+  /** Units: ms that a generation is kept after it was last taken. */
+  readonly generationTtlMs?: number
+  /** Told what happened: presence.up, presence.down, presence.fault. */
+  readonly onEvent?: (what: string, detail: Readonly<Record<string, unknown>>) => void
+}
+
+/**
+ * Presence in Redis: one hash per stage and account; a script per account saves it, all in one pipeline.
+ * Nothing blocks, nothing scans.
+ * A lease belongs to this value, not to every holder of the pod's name: a process that stood still cannot extend its successor's.
+ */
+export function redisPresence(options: RedisPresenceOptions): Presence {
+  const { url, keyPrefix = 'starling:', timeoutMs = 2000, maxPendingCalls = 10_000, maxBackoffMs = 1000 } = options
+  const { emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, onEvent = () => {} } = options
+  const keys = presenceKeys(keyPrefix)
+  const holder = randomUUID()
+  const redis = redisConnection({ url, timeoutMs, maxPendingCalls, maxBackoffMs, onEvent })
+
+  const one = async (script: scripts.Script, key: string, args: readonly string[]): Promise<number> => {
+    const [reply] = await redis.scripts(script, [{ keys: [key], args }])
+    return Number(reply)
+  }
+  const holderOf = (pod: string): string => `${holder} ${pod}`
+  const leaseArgs = ({ pod, epoch }: SlotLease): readonly string[] => [holderOf(pod), String(epoch)]
+
+  return {
+    readStates: async (kind, accounts) => {
+      const reads = accounts.map((account) => ({ name: 'HGETALL', args: [keys.state(kind, account)] }))
+      return (await redis.commands(reads)).map(readState)
+    },
+    saveStates: async (kind, saves) => {
+      const calls = saves.map((save) => saveCall(keys.state(kind, save.account), save, emptyStateTtlMs))
+      return (await redis.scripts(scripts.saveState, calls)).map((saved) => Number(saved) === 1)
+    },
+    leaseSlot: async (pod, slots, leaseMs) => {
+      const all = Array.from({ length: slots }, (_, slot) => keys.slot(slot))
+      const call = { keys: all, args: [`-1 ${holderOf(pod)}`, String(leaseMs)] }
+      const [place] = await redis.scripts(scripts.takeSlot, [call])
+      return Number(place) > 0 ? { slot: Number(place) - 1, pod, epoch: -1 } : undefined
+    },
+    extendSlot: async (lease, leaseMs) => {
+      return (await one(scripts.extendSlot, keys.slot(lease.slot), [...leaseArgs(lease), String(leaseMs)])) === 1
+    },
+    releaseSlot: async (lease) => {
+      await one(scripts.releaseSlot, keys.slot(lease.slot), leaseArgs(lease))
+    },
+    readSlots: async (slots) => {
+      if (slots.length === 0) return new Map()
+      const [reply] = await redis.commands([{ name: 'MGET', args: slots.map(keys.slot) }])
+      return readEpochs(slots, reply)
+    },
+    takeGeneration: (account) => one(scripts.takeGeneration, keys.generation(account), [String(generationTtlMs)]),
+    addToCounter: (name, by, windowMs) => one(scripts.addToCounter, keys.counter(name), [String(by), String(windowMs)]),
+    isUp: redis.isUp,
+    close: redis.close,
+  }
+}
+
+function saveCall(key: string, { mark, set, remove }: StateSave, emptyStateTtlMs: number): ScriptCall {
+  const args: (string | Buffer)[] = [String(mark), String(emptyStateTtlMs), String(remove.length)]
+  for (const field of remove) args.push(scripts.fieldPrefix + field)
+  for (const [field, value] of set) {
+    args.push(scripts.fieldPrefix + field, Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+  }
+  return { keys: [key], args }
+}
+
+function readState(reply: unknown): AccountState {
+  if (!Array.isArray(reply)) throw new PresenceError('Redis answered HGETALL with something else')
+  const fields = new Map<string, Uint8Array>()
+  let mark = -1
+  for (let at = 0; at + 1 < reply.length; at += 2) {
+    const field = String(reply[at])
+    const value: unknown = reply[at + 1]
+    if (field === scripts.markField) mark = Number(value)
+    else if (value instanceof Uint8Array) fields.set(field.slice(scripts.fieldPrefix.length), value)
+  }
+  return { mark, fields }
+}
+
+function readEpochs(slots: readonly number[], reply: unknown): ReadonlyMap<number, number> {
+  const values: readonly unknown[] = Array.isArray(reply) ? reply : []
+  const found = new Map<number, number>()
+  slots.forEach((slot, at) => {
+    const value = values[at]
+    if (value !== null && value !== undefined) found.set(slot, Number.parseInt(String(value), 10))
+  })
+  return found
+}

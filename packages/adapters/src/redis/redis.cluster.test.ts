@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict'
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Presence, PresenceError, type StateSave } from '@starling/core'
+import { bareJid } from '@starling/jid'
+import { type Infrastructure, presenceContract, type Server, startInfrastructure } from '@starling/testkit'
+import { Redis } from 'ioredis'
+import { type RedisPresenceOptions, redisPresence } from './presence.ts'
+
+const url = process.env['STARLING_TEST_REDIS'] ?? ''
+const emptyStateTtlMs = 3000
+
+presenceContract('Redis', async () => {
+  if (url === '')
+    throw new Error('STARLING_TEST_REDIS is not set: run `npm test -- --only cluster`, which starts Redis')
+  const run = randomUUID()
+  const opened: Presence[] = []
+  return {
+    open: async (space) => {
+      const presence = redisPresence({ url, keyPrefix: `test:${run}:${space}:`, timeoutMs: 20_000, emptyStateTtlMs })
+      opened.push(presence)
+      return presence
+    },
+    emptyStateTtlMs,
+    leaseMs: 3000,
+    pass: (ms) => sleep(ms + 20),
+    runs: 50,
+    close: async () => {
+      await Promise.all(opened.map((presence) => presence.close()))
+    },
+  }
+})
+
+describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
+  let directory = ''
+  let infrastructure: Infrastructure | undefined
+  const opened: Presence[] = []
+  before(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'starling-redis-'))
+    infrastructure = await startInfrastructure({ directory, redis: true })
+  })
+  after(async () => {
+    await Promise.all(opened.map((presence) => presence.close()))
+    await infrastructure?.stop()
+    await rm(directory, { recursive: true, force: true })
+  })
+  const server = (): Server => {
+    if (infrastructure?.redis === undefined) throw new Error('Redis did not start')
+    return infrastructure.redis
+  }
+  const open = (options: Partial<RedisPresenceOptions> = {}): Presence => {
+    const presence = redisPresence({ url: server().url, timeoutMs: 500, maxBackoffMs: 100, ...options })
+    opened.push(presence)
+    return presence
+  }
+
+  it('kill -9: calls reject with PRESENCE_DOWN; started again, it recovers by itself', async () => {
+    const events: string[] = []
+    const presence = open({ onEvent: (what) => events.push(what) })
+    await until(() => presence.isUp())
+    assert.deepEqual(await presence.saveStates('session', [save('a', 1)]), [true])
+    await server().kill('SIGKILL')
+    await until(() => !presence.isUp())
+    await assert.rejects(presence.readStates('session', [account('a')]), isDown)
+    await assert.rejects(presence.saveStates('session', [save('a', 2)]), isDown)
+    await assert.rejects(presence.takeGeneration('a'), isDown)
+    await assert.rejects(presence.leaseSlot('pod', 4, 5000), isDown)
+    await assert.rejects(presence.readSlots([0]), isDown)
+    await server().start()
+    await until(() => presence.isUp())
+    const [state] = await presence.readStates('session', [account('a')])
+    assert.equal(state?.mark, -1, 'this Redis keeps nothing over a restart, and what was refused did not happen later')
+    assert.deepEqual(await presence.saveStates('session', [save('a', 3)]), [true])
+    assert.ok(['presence.up', 'presence.down', 'presence.fault'].every((what) => events.includes(what)))
+  })
+
+  it('R5 a generation is above those before, also when Redis has forgotten them', async () => {
+    const presence = open()
+    await until(() => presence.isUp())
+    let before = 0
+    for (let i = 0; i < 5; i++) before = await presence.takeGeneration('romeo@montague.example')
+    await server().kill('SIGKILL')
+    await server().start()
+    await until(() => presence.isUp())
+    assert.ok((await presence.takeGeneration('romeo@montague.example')) > before)
+  })
+
+  it('SIGSTOP: calls reject, what waits is bounded; when it goes on, it recovers by itself', async () => {
+    const presence = open({ maxPendingCalls: 3 })
+    await until(() => presence.isUp())
+    await server().kill('SIGSTOP')
+    const calls = await Promise.allSettled(Array.from({ length: 5 }, () => presence.takeGeneration('a')))
+    const reasons = calls.map((call) => (call.status === 'rejected' ? call.reason : undefined))
+    assert.ok(reasons.every(isDown))
+    assert.equal(reasons.filter((reason) => String(reason).includes('none more is taken')).length, 2)
+    await server().kill('SIGCONT')
+    await until(() => presence.takeGeneration('a').then(Boolean, () => false))
+  })
+
+  it('absent at the start: calls reject; once it is there, they work', async () => {
+    await server().stop()
+    const presence = open()
+    await assert.rejects(presence.takeGeneration('a'), isDown)
+    assert.equal(presence.isUp(), false)
+    await server().start()
+    await until(() => presence.isUp())
+    assert.ok((await presence.takeGeneration('a')) > 0)
+  })
+
+  it('a server that forgot its scripts learns them again within the call', async () => {
+    const presence = open()
+    await until(() => presence.isUp())
+    await presence.saveStates('routing', [save('b', 1)])
+    const admin = new Redis(server().url)
+    await admin.script('FLUSH')
+    admin.disconnect()
+    assert.deepEqual(await presence.saveStates('routing', [save('b', 2), save('b', 2), save('c', 1)]), [
+      true,
+      false,
+      true,
+    ])
+  })
+
+  it('R7 a process that stood still cannot extend the lease of its successor of the same name', async () => {
+    const [zombie, successor] = [open(), open()]
+    const old = await zombie.leaseSlot('connection-manager-1', 1, 60_000)
+    assert.ok(old)
+    await zombie.releaseSlot(old)
+    const lease = await successor.leaseSlot('connection-manager-1', 1, 60_000)
+    assert.ok(lease)
+    assert.equal(await zombie.extendSlot({ ...old, epoch: 99 }, 60_000), false)
+    await zombie.releaseSlot({ ...old, epoch: 99 })
+    assert.equal(await successor.extendSlot({ ...lease, epoch: 5 }, 60_000), true)
+  })
+
+  it('closed, it refuses', async () => {
+    const presence = open()
+    await presence.close()
+    await assert.rejects(presence.takeGeneration('a'), isDown)
+    assert.equal(presence.isUp(), false)
+  })
+})
+
+const account = (localpart: string): ReturnType<typeof bareJid> => bareJid(localpart, 'capulet.example')
+
+function save(localpart: string, mark: number): StateSave {
+  return { account: account(localpart), mark, set: new Map([['x', new Uint8Array([mark])]]), remove: [] }
+}
+
+function isDown(error: unknown): boolean {
+  return error instanceof PresenceError && error.code === 'PRESENCE_DOWN'
+}
+
+async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
+  for (let tries = 0; !(await holds()); tries++) {
+    if (tries > 2000) throw new Error(`waited in vain until ${holds}`)
+    await sleep(10)
+  }
+}

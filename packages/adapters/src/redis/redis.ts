@@ -1,0 +1,1 @@
+export { type RedisPresenceOptions, redisPresence } from './presence.ts'

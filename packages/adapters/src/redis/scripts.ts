@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto'
+
+/** A Lua script and the name Redis knows it by. */
+export interface Script {
+  readonly text: string
+  readonly sha: string
+}
+
+function script(text: string): Script {
+  return { text, sha: createHash('sha1').update(text).digest('hex') }
+}
+
+/** The mark's field of a state's hash; the caller's fields begin with `fieldPrefix`, so none is this one. */
+export const markField = 'm'
+
+/** What stands before the name of each of the caller's fields. */
+export const fieldPrefix = '='
+
+/**
+ * Saves one account's state unless its mark is not above the stored one (R3).
+ * KEYS: state. ARGV: mark, empty TTL ms, number of removals, the removed fields, then field, value, field, value…
+ */
+export const saveState = script(`
+local old = redis.call('HGET', KEYS[1], '${markField}')
+if tonumber(ARGV[1]) <= (old and tonumber(old) or -1) then return 0 end
+redis.call('HSET', KEYS[1], '${markField}', ARGV[1])
+local removed = tonumber(ARGV[3])
+for at = 4, 3 + removed do redis.call('HDEL', KEYS[1], ARGV[at]) end
+for at = 4 + removed, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2])
+elseif old then redis.call('PERSIST', KEYS[1]) end
+return 1
+`)
+
+/** Takes the first free slot (R7): KEYS: all slots. ARGV: value, lease ms. Returns its place in KEYS, or 0. */
+export const takeSlot = script(`
+for at = 1, #KEYS do
+  if redis.call('SET', KEYS[at], ARGV[1], 'NX', 'PX', ARGV[2]) then return at end
+end
+return 0
+`)
+
+/** A lease's value is its epoch, a space, and its holder. */
+const readLease = `
+local held = redis.call('GET', KEYS[1])
+if not held then return 0 end
+local epoch, holder = string.match(held, '^(%-?%d+) (.*)$')
+if holder ~= ARGV[1] then return 0 end
+local given = tonumber(ARGV[2])
+if given >= 0 and given < tonumber(epoch) then return 0 end
+`
+
+/** Extends a lease that is still its holder's: KEYS: slot. ARGV: holder, epoch or -1, lease ms. */
+export const extendSlot = script(`${readLease}
+if given >= 0 then epoch = ARGV[2] end
+redis.call('SET', KEYS[1], epoch .. ' ' .. holder, 'PX', ARGV[3])
+return 1
+`)
+
+/** Ends a lease that is still its holder's: KEYS: slot. ARGV: holder, epoch or -1. */
+export const releaseSlot = script(`${readLease}
+return redis.call('DEL', KEYS[1])
+`)
+
+/**
+ * Gives a number above every one before (R5): KEYS: generation. ARGV: TTL ms.
+ * A key that is missing starts at the server's time in ms, so that what Redis forgot (R11, or by the TTL) stays below; after that
+ * the clock plays no part.
+ */
+export const takeGeneration = script(`
+local taken = redis.call('INCR', KEYS[1])
+if taken == 1 then
+  local time = redis.call('TIME')
+  taken = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+  redis.call('SET', KEYS[1], string.format('%.0f', taken))
+end
+redis.call('PEXPIRE', KEYS[1], ARGV[1])
+return taken
+`)
+
+/** Adds to a counter that ends with its window: KEYS: counter. ARGV: by, window ms. */
+export const addToCounter = script(`
+local sum = redis.call('INCRBY', KEYS[1], ARGV[1])
+if redis.call('PTTL', KEYS[1]) < 0 then redis.call('PEXPIRE', KEYS[1], ARGV[2]) end
+return sum
+`)
