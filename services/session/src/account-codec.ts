@@ -1,0 +1,133 @@
+import type { AccountState, StateSave } from '@starling/core'
+import type { BareJid, Jid } from '@starling/jid'
+import { decodeJson, encodeJson } from '@starling/wire'
+import { type Account, blankAccount, type Session, type Slices } from './account.ts'
+
+// Fields: '@' the account, 'r:' + resource a session, 'p:' + resource its presence stanza.
+const accountField = '@'
+const sessionField = 'r:'
+const presenceField = 'p:'
+
+interface StoredAccount {
+  /** Loaded slices; missing when not loaded. */
+  readonly s?: Slices
+  readonly p?: number
+  readonly k?: number
+  readonly v?: string
+}
+
+/** Slot, epoch, connection, generation, count, flags, priority, language, slices, directed presence. */
+type StoredSession = readonly [
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  number,
+  string?,
+  (Slices | 0)?,
+  (readonly Jid[])?,
+]
+
+const flags = { isInterested: 1, isAvailable: 2 } as const
+
+/** Reads an account's state. Errors: a field that is not ours counts as missing. */
+export function readAccount(jid: BareJid, state: AccountState): Account {
+  const sessions = new Map<string, Session>()
+  for (const [field, bytes] of state.fields) {
+    if (!field.startsWith(sessionField)) continue
+    const resource = field.slice(sessionField.length)
+    const session = readSession(resource, bytes, state.fields.get(presenceField + resource))
+    if (session !== undefined) sessions.set(resource, session)
+  }
+  const bytes = state.fields.get(accountField)
+  const stored = bytes === undefined ? undefined : (decodeJson(bytes) as StoredAccount | undefined)
+  return {
+    ...blankAccount(jid),
+    isLoaded: stored?.s !== undefined,
+    slices: stored?.s ?? {},
+    pending: stored?.p ?? 0,
+    reparks: stored?.k ?? 0,
+    rosterVersion: stored?.v ?? '',
+    sessions,
+  }
+}
+
+function readSession(resource: string, bytes: Uint8Array, raw: Uint8Array | undefined): Session | undefined {
+  const stored = decodeJson(bytes) as StoredSession | undefined
+  if (!Array.isArray(stored)) return undefined
+  const [slot, epoch, connection, generation, count, bits, priority, lang, slices, directed] = stored as StoredSession
+  const isAvailable = (bits & flags.isAvailable) !== 0 && raw !== undefined
+  return {
+    resource,
+    target: { slot, epoch, connection },
+    generation,
+    lang: lang ?? '',
+    count,
+    isInterested: (bits & flags.isInterested) !== 0,
+    presence: isAvailable ? { priority, raw } : undefined,
+    slices: slices === undefined || slices === 0 ? {} : slices,
+    directed: directed ?? [],
+  }
+}
+
+/** Encodes one session without its presence stanza. Units: a budget of 400 bytes with all overhead (DESIGN §3). */
+export function encodeSession(session: Session): Uint8Array {
+  const { target, presence, slices, directed } = session
+  const bits = (session.isInterested ? flags.isInterested : 0) | (presence === undefined ? 0 : flags.isAvailable)
+  const head = [target.slot, target.epoch, target.connection, session.generation, session.count, bits]
+  const hasSlices = Object.keys(slices).length > 0
+  const all: unknown[] = [...head, presence?.priority ?? 0, session.lang, hasSlices ? slices : 0, directed]
+  // what is empty at the end is left out
+  if (directed.length === 0) all.pop()
+  if (all.length === 9 && !hasSlices) all.pop()
+  if (all.length === 8 && session.lang === '') all.pop()
+  return encodeJson(all)
+}
+
+function encodeAccount(account: Account): Uint8Array | undefined {
+  if (account.sessions.size === 0 && account.pending === 0) return undefined
+  const stored: StoredAccount = {
+    ...(account.isLoaded ? { s: account.slices } : {}),
+    ...(account.pending > 0 ? { p: account.pending } : {}),
+    ...(account.reparks > 0 ? { k: account.reparks } : {}),
+    ...(account.rosterVersion === '' ? {} : { v: account.rosterVersion }),
+  }
+  return Object.keys(stored).length === 0 ? undefined : encodeJson(stored)
+}
+
+/** What of an account's state changed, to be saved with the mark; undefined when nothing did. */
+export function changesOf(before: Account, after: Account, mark: number): StateSave | undefined {
+  if (before === after) return undefined
+  const set = new Map<string, Uint8Array>()
+  const remove: string[] = []
+  const isSame =
+    before.isLoaded === after.isLoaded &&
+    before.slices === after.slices &&
+    before.pending === after.pending &&
+    before.reparks === after.reparks &&
+    before.rosterVersion === after.rosterVersion &&
+    (before.sessions.size === 0) === (after.sessions.size === 0)
+  if (!isSame) {
+    const bytes = encodeAccount(after)
+    if (bytes !== undefined) set.set(accountField, bytes)
+    else if (encodeAccount(before) !== undefined) remove.push(accountField)
+  }
+  for (const session of after.sessions.values()) {
+    const old = before.sessions.get(session.resource)
+    if (old === session) continue
+    set.set(sessionField + session.resource, encodeSession(session))
+    if (session.presence === undefined) {
+      if (old?.presence !== undefined) remove.push(presenceField + session.resource)
+    } else if (old?.presence?.raw !== session.presence.raw) {
+      set.set(presenceField + session.resource, session.presence.raw)
+    }
+  }
+  for (const old of before.sessions.values()) {
+    if (after.sessions.has(old.resource)) continue
+    remove.push(sessionField + old.resource)
+    if (old.presence !== undefined) remove.push(presenceField + old.resource)
+  }
+  return set.size === 0 && remove.length === 0 ? undefined : { account: after.jid, mark, set, remove }
+}

@@ -1,0 +1,81 @@
+import type { BareJid, Jid } from '@starling/jid'
+import type { Json, Target } from '@starling/wire'
+
+/** Slices by module id. */
+export type Slices = { readonly [moduleId: string]: Json }
+
+/** One bound resource. */
+export interface Session {
+  readonly resource: string
+  /** The connection whose stanzas are accepted (R5). */
+  readonly target: Target
+  /** Taken while the client was provably there (R5). */
+  readonly generation: number
+  /** XMPP language of the stream, '' if none. */
+  readonly lang: string
+  /** Units: stanzas handled; the next one must have ordinal count+1 (R5). */
+  readonly count: number
+  /** Asked for the roster: gets pushes. Source: RFC 6121 §2.1.6. */
+  readonly isInterested: boolean
+  /** Undefined while unavailable. */
+  readonly presence: Availability | undefined
+  readonly slices: Slices
+  /** Who was sent directed presence and must learn of the end. Source: RFC 6121 §4.6. Units: at most maxDirectedPresence. */
+  readonly directed: readonly Jid[]
+}
+
+/** What an available resource last said. */
+export interface Availability {
+  /** Source: RFC 6121 §4.7.2.3. */
+  readonly priority: number
+  /** Its last available presence, canonical bytes without `to`. */
+  readonly raw: Uint8Array
+}
+
+/** An account as the session stage keeps it. */
+export interface Account {
+  readonly jid: BareJid
+  /** Whether `slices` are what storage holds. */
+  readonly isLoaded: boolean
+  /** Units: questions under way; while there are any, every input is parked behind them. */
+  readonly pending: number
+  /** Of the questions under way, how many answers must be parked again to keep the order. */
+  readonly reparks: number
+  /** Version of the last roster change made here; an answer that does not know it yet was read too early. */
+  readonly rosterVersion: string
+  readonly slices: Slices
+  readonly sessions: ReadonlyMap<string, Session>
+}
+
+/** An account nobody is connected to. */
+export function blankAccount(jid: BareJid): Account {
+  return { jid, isLoaded: false, pending: 0, reparks: 0, rosterVersion: '', slices: {}, sessions: new Map() }
+}
+
+/** The account with a session added or replaced. */
+export function withSession(account: Account, session: Session): Account {
+  return { ...account, sessions: new Map(account.sessions).set(session.resource, session) }
+}
+
+/** The account without a session. */
+export function withoutSession(account: Account, resource: string): Account {
+  const sessions = new Map(account.sessions)
+  sessions.delete(resource)
+  return { ...account, sessions }
+}
+
+/** The session of a connection. */
+export function sessionOf(account: Account, target: Target): Session | undefined {
+  for (const session of account.sessions.values()) if (isSameTarget(session.target, target)) return session
+  return undefined
+}
+
+/** Whether two targets are one connection of one pod's life (R7). */
+export function isSameTarget(one: Target, other: Target): boolean {
+  return one.slot === other.slot && one.epoch === other.epoch && one.connection === other.connection
+}
+
+/** Sessions that are available. */
+export function availableSessions(account: Account): readonly Session[] {
+  return [...account.sessions.values()].filter((session) => session.presence !== undefined)
+}

@@ -1,0 +1,150 @@
+import type { Place } from '@starling/core'
+import { isRequest, type StanzaError, stanzaError } from '@starling/stanza'
+import { decodeEnvelope, type Envelope, encodeEnvelope, type Json, type Loaded } from '@starling/wire'
+import { type Account, blankAccount, type Slices } from './account.ts'
+import { handleAccountChanged } from './account-changed.ts'
+import { handleBind, refuseBind } from './bind.ts'
+import { acceptedBy, handleClient } from './client.ts'
+import { handleDrop } from './drop.ts'
+import { performKicks } from './presence-end.ts'
+import { handleReceived } from './received.ts'
+import { type RosterView, readRoster } from './roster.ts'
+import { beginTurn, type Draft, type Ports, refuseOther, refuseOwn, type Turn } from './turn.ts'
+
+/** What is known of an account. */
+export interface Known {
+  readonly account: Account
+  /** Undefined when it must be fetched. */
+  readonly roster: RosterView | undefined
+}
+
+/** An envelope for one account, and its place. */
+export interface AccountInput {
+  readonly place: Place
+  readonly envelope: Envelope
+}
+
+/** What became of an input, for metrics. */
+export type Fate = 'handled' | 'parked' | 'no-session' | 'out-of-order' | 'unreadable' | 'unexpected' | 'bug'
+
+/** What handling an input came to. */
+export interface Handled extends Known {
+  readonly drafts: readonly Draft[]
+  readonly fate: Fate
+  /** What a handler threw. */
+  readonly bug?: unknown
+}
+
+/**
+ * Handles one input of one account: a pure function of what is known and the input.
+ * Order: while a question is under way, every input waits behind it (R3); what needs the roster or the settings and finds
+ * them missing begins such a question.
+ */
+export function handle(ports: Ports, known: Known, input: AccountInput): Handled {
+  const handled =
+    input.envelope.kind === 'loaded' ? answered(ports, known, input, input.envelope) : arrived(ports, known, input)
+  return tidied(handled)
+}
+
+function arrived(ports: Ports, known: Known, input: AccountInput): Handled {
+  return known.account.pending > 0 ? park(known, input) : attempt(ports, known, input)
+}
+
+/** An account nobody is connected to keeps nothing here. */
+function tidied(handled: Handled): Handled {
+  const { account } = handled
+  if (account.sessions.size > 0 || account.pending > 0) return handled
+  return { ...handled, account: blankAccount(account.jid) }
+}
+
+/** Sends the input along with a question to storage; it comes back with the answer. */
+function park(known: Known, { envelope }: AccountInput): Handled {
+  const { account } = known
+  const { jid: key } = account
+  const question: Envelope = {
+    kind: 'ask',
+    key,
+    atMs: envelope.atMs,
+    head: { call: { query: 'load', args: { owner: key } }, reply: { to: 'session' } },
+    carried: encodeEnvelope(envelope),
+  }
+  return {
+    ...known,
+    account: { ...account, pending: account.pending + 1 },
+    drafts: [{ to: 'storage', envelope: question, isQuestion: true }],
+    fate: 'parked',
+  }
+}
+
+interface LoadedHead {
+  readonly exists?: boolean
+  readonly roster?: Json
+  readonly slices?: Slices
+}
+
+/** An answer: what waited for it is handled in its place. */
+function answered(ports: Ports, known: Known, { place }: AccountInput, envelope: Loaded): Handled {
+  const { pending, reparks, rosterVersion } = known.account
+  const account: Account = { ...known.account, pending: Math.max(0, pending - 1) }
+  const decoded = decodeEnvelope(envelope.carried)
+  if (!decoded.ok || decoded.value.kind === 'loaded') return { ...known, account, drafts: [], fate: 'unreadable' }
+  const input: AccountInput = { place, envelope: decoded.value }
+  // behind one that had to be parked again
+  if (reparks > 0) return park({ ...known, account: { ...account, reparks: reparks - 1 } }, input)
+  const head = (envelope.head ?? {}) as LoadedHead
+  const fetched = readRoster(head.roster)
+  if (known.roster === undefined && fetched !== undefined && fetched.version < rosterVersion) {
+    // Read before a change that an earlier owner of this partition made. The next answer comes after it: storage reads what
+    // was written before in its inbox. Whatever is under way goes behind, so that the order stays.
+    return park({ ...known, account: { ...account, reparks: account.pending, rosterVersion: '' } }, input)
+  }
+  const roster = known.roster ?? fetched
+  const loaded = account.isLoaded ? account : { ...account, isLoaded: true, slices: head.slices ?? {} }
+  return attempt(ports, { account: loaded, roster }, input, head.exists ?? true)
+}
+
+/** Handles the input now; parks it when something it needs is missing; answers for a handler that throws. */
+function attempt(ports: Ports, known: Known, input: AccountInput, exists = true): Handled {
+  const turn = beginTurn(ports, { ...known, exists }, { place: input.place, nowMs: input.envelope.atMs })
+  try {
+    const fate = dispatch(turn, input.envelope)
+    if (!turn.isStarved) performKicks(turn)
+    if (turn.isStarved) return park(known, input)
+    return { account: turn.account, roster: turn.roster, drafts: turn.drafts, fate }
+  } catch (bug) {
+    // R10: caught once, counted, answered
+    const answer = beginTurn(ports, { ...known, exists }, { place: input.place, nowMs: input.envelope.atMs })
+    apologize(answer, input.envelope, stanzaError('internal-server-error'))
+    return { account: answer.account, roster: answer.roster, drafts: answer.drafts, fate: 'bug', bug }
+  }
+}
+
+function dispatch(turn: Turn, envelope: Envelope): Fate {
+  switch (envelope.kind) {
+    case 'client':
+      return handleClient(turn, envelope)
+    case 'account':
+      handleReceived(turn, envelope.stanza)
+      return 'handled'
+    case 'bind':
+      handleBind(turn, envelope)
+      return 'handled'
+    case 'drop':
+      return handleDrop(turn, envelope)
+    case 'accountChanged':
+      handleAccountChanged(turn, envelope)
+      return 'handled'
+    default:
+      return 'unexpected' // no envelope of this inbox
+  }
+}
+
+/** Answers for a handler that threw. */
+function apologize(turn: Turn, envelope: Envelope, error: StanzaError): void {
+  if (envelope.kind === 'client') {
+    const session = acceptedBy(turn, envelope)
+    if (typeof session !== 'string') refuseOwn(turn, session.resource, envelope.stanza, error)
+  } else if (envelope.kind === 'account') {
+    if (isRequest(envelope.stanza)) refuseOther(turn, envelope.stanza, error)
+  } else if (envelope.kind === 'bind') refuseBind(turn, envelope, error)
+}

@@ -1,0 +1,148 @@
+import type { Batch, Input, Module, Output } from '@starling/core'
+import { type BareJid, type FullJid, fullJid } from '@starling/jid'
+import { readStanza, type Stanza } from '@starling/stanza'
+import { type Ask, decodeEnvelope, type Envelope, encodeEnvelope, type Write } from '@starling/wire'
+import { scanElement } from '@starling/xml'
+import { createWorker } from '../worker.ts'
+import { type FakeRouting, fakeRouting } from './fake-routing.ts'
+import { type FakeStorage, fakeStorage } from './fake-storage.ts'
+import { type FakePresence, fakeIo, fakePresence, type Limits } from './io.ts'
+
+/** A client in a test. */
+export interface Client {
+  readonly jid: FullJid
+  readonly connection: number
+  /** Sends a stanza. */
+  readonly send: (xml: string) => Promise<void>
+  /** What came since the last call, as XML. */
+  readonly heard: () => readonly string[]
+  /** The connection ends. */
+  readonly drop: () => Promise<void>
+}
+
+/** The session stage with a tiny routing and storage around it, in one partition. */
+export interface World {
+  readonly routing: FakeRouting
+  readonly storage: FakeStorage
+  readonly presence: FakePresence
+  readonly errors: unknown[]
+  /** Everything the stage published, in order. */
+  readonly published: Output[]
+  readonly connect: (account: string, resource: string, more?: { generation?: number }) => Promise<Client>
+  /** Appends to the session inbox without running. */
+  readonly append: (envelope: Envelope) => void
+  /** Runs until the inboxes are empty. */
+  readonly run: () => Promise<void>
+  /** Storage answers nothing while true. */
+  isStorageHeld: boolean
+  /** Another owner takes the partition over. */
+  readonly takeOver: () => void
+}
+
+/** Reads XML that a client sends. */
+export function stanzaOf(xml: string, from: FullJid): Stanza {
+  const scanned = scanElement(Buffer.from(xml))
+  if (!scanned.ok) throw new Error(`not XML: ${xml}`)
+  const read = readStanza(scanned.value, from)
+  if (!read.ok) throw new Error(`no stanza: ${xml}`)
+  return read.value
+}
+
+/** Through the codec, as everything that travels. */
+function travelled(envelope: Envelope): Envelope {
+  const decoded = decodeEnvelope(encodeEnvelope(envelope))
+  if (!decoded.ok) throw new Error(decoded.error)
+  return decoded.value
+}
+
+/** Makes a world of accounts of example.org. */
+export function createWorld(
+  localparts: readonly string[],
+  more: { readonly modules?: readonly Module[]; readonly limits?: Limits } = {},
+): World {
+  const routing = fakeRouting()
+  const storage = fakeStorage(localparts.map((localpart) => `${localpart}@example.org`))
+  const presence = fakePresence()
+  const errors: unknown[] = []
+  const published: Output[] = []
+  const io = fakeIo({ presence: presence.port, errors, ...more })
+  let worker = createWorker(io)
+  let inbox: Envelope[] = []
+  let stored: Envelope[] = []
+  let offset = 0
+  let connections = 0
+
+  const step = async (): Promise<void> => {
+    const record = inbox.splice(0, 3)
+    const inputs: Input[] = record.map((envelope, index) => ({
+      place: { inbox: 'session', partition: 0, offset, index },
+      envelope,
+    }))
+    const batch: Batch = { inbox: 'session', partition: 0, inputs, lastOffset: offset }
+    offset += 1
+    const { outputs, save } = await worker.work(batch)
+    published.push(...outputs)
+    for (const { to, envelope } of outputs) if (to === 'routing') routing.handle(travelled(envelope))
+    for (const { to, envelope } of outputs) if (to === 'session') inbox.push(travelled(envelope))
+    for (const { to, envelope } of outputs) if (to === 'storage') stored.push(travelled(envelope))
+    await save?.()
+  }
+  const serve = (): void => {
+    const batch = stored
+    stored = []
+    for (const envelope of batch) {
+      if (envelope.kind === 'write') storage.write(envelope satisfies Write)
+      else if (envelope.kind === 'ask') inbox.push(travelled(storage.answer(envelope satisfies Ask)))
+      else routing.others.push(envelope)
+    }
+  }
+  const run = async (): Promise<void> => {
+    while (inbox.length > 0 || (stored.length > 0 && !world.isStorageHeld)) {
+      if (inbox.length > 0) await step()
+      else serve()
+    }
+  }
+  const connect: World['connect'] = async (account, resource, { generation } = {}) => {
+    connections += 1
+    const connection = connections
+    const key = `${account}@example.org` as BareJid
+    const target = { slot: 1, epoch: 7, connection }
+    const head = { resource, iqId: 'b1', generation: generation ?? connection, lang: '' }
+    world.append({ kind: 'bind', key, atMs: 1000, target, head })
+    await run()
+    const jid = fullJid(key, resource)
+    let ordinal = 0
+    return {
+      jid,
+      connection,
+      send: async (xml) => {
+        ordinal += 1
+        world.append({ kind: 'client', key, atMs: 1000, target, ordinal, stanza: stanzaOf(xml, jid) })
+        await run()
+      },
+      heard: () => routing.written.get(connection)?.splice(0) ?? [],
+      drop: async () => {
+        world.append({ kind: 'drop', key, atMs: 1000, target, head: { reason: 'closed' } })
+        await run()
+      },
+    }
+  }
+  const world: World = {
+    routing,
+    storage,
+    presence,
+    errors,
+    published,
+    connect,
+    append: (envelope) => {
+      inbox.push(envelope)
+    },
+    run,
+    isStorageHeld: false,
+    takeOver: () => {
+      worker = createWorker(io)
+      inbox = [...inbox]
+    },
+  }
+  return world
+}

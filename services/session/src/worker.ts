@@ -1,0 +1,98 @@
+import type { Batch, Io, Output, StateSave, Work, Worker } from '@starling/core'
+import type { BareJid } from '@starling/jid'
+import type { Account } from './account.ts'
+import { changesOf, readAccount } from './account-codec.ts'
+import { handle } from './handle.ts'
+import { sharesOf } from './inputs.ts'
+import type { RosterView } from './roster.ts'
+import { rosterCache } from './roster-cache.ts'
+import type { Ports } from './turn.ts'
+
+interface Entry {
+  readonly before: Account
+  readonly mark: number
+  account: Account
+  roster: RosterView | undefined
+}
+
+/** The session stage at work: reads the states of a batch's accounts, handles its inputs purely, saves what changed. */
+export function createWorker(io: Io): Worker {
+  const { presence, logger, metrics, settings } = io
+  const inputs = metrics.counter(
+    'starling_session_inputs_total',
+    'Inputs of the session stage, by what became of them',
+    ['kind', 'fate'],
+  )
+  const refused = metrics.counter('starling_session_refused_saves_total', 'States another owner had saved already')
+  const evicted = metrics.counter('starling_session_evicted_rosters_total', 'Rosters that had to leave memory')
+  const rosters = rosterCache(settings.session.maxRosters, () => evicted.add())
+  metrics.observed('starling_session_rosters', 'Rosters in memory', rosters.size)
+  const ports: Ports = {
+    domain: io.domain,
+    registry: io.registry,
+    limits: {
+      maxResources: settings.c2s.maxResources,
+      maxRosterItems: settings.session.maxRosterItems,
+      maxDirectedPresence: settings.session.maxDirectedPresence,
+    },
+  }
+
+  const read = async (accounts: readonly BareJid[]): Promise<Map<BareJid, Entry>> => {
+    const states = accounts.length === 0 ? [] : await presence.readStates('session', accounts)
+    const entries = new Map<BareJid, Entry>()
+    for (const [index, jid] of accounts.entries()) {
+      const state = states[index] ?? { mark: -1, fields: new Map<string, Uint8Array>() }
+      const before = readAccount(jid, state)
+      entries.set(jid, { before, mark: state.mark, account: before, roster: rosters.get(jid) })
+    }
+    return entries
+  }
+
+  const work = async (batch: Batch): Promise<Work> => {
+    const shared = batch.inputs.map((input) => ({ input, shares: sharesOf(input) }))
+    const concerned = new Set(shared.flatMap(({ shares }) => shares.map(({ account }) => account)))
+    const entries = await read([...concerned])
+    const outputs: Output[] = []
+    for (const { input, shares } of shared) {
+      for (const { account, envelope } of shares) {
+        const entry = entries.get(account)
+        // R3: what the saved state contains already is not handled again
+        if (entry === undefined || input.place.offset <= entry.mark) continue
+        const { drafts, fate, bug, ...known } = handle(ports, entry, { place: input.place, envelope })
+        entry.account = known.account
+        entry.roster = known.roster
+        inputs.add(1, { kind: envelope.kind, fate })
+        if (fate === 'bug') logger.error({ what: 'session.bug', kind: envelope.kind, place: input.place, error: bug })
+        else if (fate === 'unexpected' || fate === 'unreadable') {
+          logger.error({ what: `session.${fate}`, kind: envelope.kind, place: input.place })
+        }
+        for (const draft of drafts) outputs.push({ cause: input, ...draft })
+      }
+    }
+    return { outputs, save: () => save(batch, entries) }
+  }
+
+  /** Order: memory follows only once the batch is durable, so that a batch handed over again finds what it found before. */
+  const save = async ({ partition, lastOffset }: Batch, entries: ReadonlyMap<BareJid, Entry>): Promise<void> => {
+    const saves: StateSave[] = []
+    for (const { before, account } of entries.values()) {
+      const change = changesOf(before, account, lastOffset)
+      if (change !== undefined) saves.push(change)
+    }
+    const saved = saves.length === 0 ? [] : await presence.saveStates('session', saves)
+    for (const [jid, { roster }] of entries) if (roster !== undefined) rosters.put(partition, jid, roster)
+    for (const [index, isSaved] of saved.entries()) {
+      const jid = saves[index]?.account
+      if (isSaved || jid === undefined) continue
+      // another owner is ahead of us: what we remember of the account is old
+      refused.add()
+      rosters.forget(jid)
+    }
+  }
+
+  return {
+    work,
+    assigned: (_inbox, partition) => rosters.forgetPartition(partition),
+    revoked: (_inbox, partition) => rosters.forgetPartition(partition),
+  }
+}
