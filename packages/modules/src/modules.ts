@@ -11,6 +11,7 @@ import { messageHints } from './message-hints.ts'
 import { offlineMessages } from './offline-messages.ts'
 import { ping } from './ping.ts'
 import { privateXml } from './private-xml.ts'
+import { registration } from './registration/registration.ts'
 import { resultSets } from './result-sets.ts'
 import { serviceDiscovery } from './service-discovery.ts'
 import { softwareVersion } from './software-version.ts'
@@ -25,6 +26,7 @@ export const modules: readonly Module[] = [
   privateXml, // XEP-0049
   vcard, // XEP-0054
   resultSets, // XEP-0059
+  registration, // XEP-0077
   softwareVersion, // XEP-0092
   offlineMessages, // XEP-0160
   blocking, // XEP-0191
