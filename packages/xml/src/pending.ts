@@ -16,7 +16,6 @@ export class Pending {
   base = 0
   /** After the last byte held. */
   end = 0
-  #isOwn = false
 
   get size(): number {
     return this.end - this.base
@@ -29,11 +28,11 @@ export class Pending {
       this.buffer = chunk
       this.base = 0
       this.end = chunk.length
-      this.#isOwn = false
       return
     }
     const need = held + chunk.length
-    if (!this.#isOwn || this.end + chunk.length > this.buffer.length) {
+    // a chunk is full to its end: only a buffer of its own is ever written to
+    if (this.end + chunk.length > this.buffer.length) {
       // doubling where many small chunks make one element keeps the copying linear
       this.#move(Math.max(minCapacityBytes, held > chunk.length ? 2 * need : need))
     }
@@ -53,7 +52,6 @@ export class Pending {
     this.buffer = nothing
     this.base = 0
     this.end = 0
-    this.#isOwn = false
   }
 
   #move(capacity: number): void {
@@ -62,6 +60,5 @@ export class Pending {
     this.end = this.size
     this.base = 0
     this.buffer = moved
-    this.#isOwn = true
   }
 }

@@ -85,7 +85,8 @@ function isQName(s: Scanner): boolean {
     return parts.length <= 2 && parts.every(isNcName)
   }
   if (colon < 0) return true
-  if (colon === nameStart || colon === end - 1) return false
+  // what follows a colon at the end can start no name either
+  if (colon === nameStart) return false
   if (((byteClasses[buffer[colon + 1] as number] as number) & byteClass.nameStart) === 0) return false
   for (let at = colon + 1; at < end; at++) if (buffer[at] === colonByte) return false
   return true

@@ -37,7 +37,7 @@ export const stanzaCorpus: readonly string[] = [
   "<message><forwarded xmlns='urn:xmpp:forward:0'><delay xmlns='urn:xmpp:delay' stamp='2010'/><message xmlns='jabber:client' from='a'><body>in</body></message></forwarded></message>",
   "<message><\u{e9}l\u{e9}ment xmlns='u' \u{4e2d}='1'/><body xml:lang='de'>x</body><body xmlns=''>y</body></message>",
   "<iq type='result'><p:q xmlns:p='a' xmlns:q='b' p:z='1' q:z='2'><p:r xmlns:p='c' p:z='3'/></p:q></iq>",
-  "<message to='a\tb\nc'><body>&amp;&#38;&#x26;amp; > \"quoted\" 'text' ]]&gt;</body></message>",
+  "<message to='a\tb\nc\r\nd\re'><body>&amp;&#38;&#x26;amp; > \"quoted\" 'text' ]]&gt;</body></message>",
 ]
 
 const snippets: readonly string[] = [
