@@ -20,21 +20,47 @@ export function isElement(child: Element | string): child is Element {
 }
 
 const cdataStart = '<![CDATA['
-const nameEnd = /[\s/>]/g
-const attributePattern = /\s*([^\s=/>]+)\s*=\s*(?:"([^"]*)"|'([^']*)')/y
+const decodable = /[&\t\r\n]/
 
 type Cursor = { at: number }
 
+function isSpace(code: number): boolean {
+  return code === 0x20 || (code <= 0x0d && code >= 0x09)
+}
+
+function endOfName(source: string, from: number): number {
+  let at = from
+  for (; at < source.length; at++) {
+    const code = source.charCodeAt(at)
+    // '=', '/', '>'
+    if (code <= 0x20 || code === 0x3d || code === 0x2f || code === 0x3e) break
+  }
+  return at
+}
+
+function skipSpace(source: string, from: number): number {
+  let at = from
+  while (isSpace(source.charCodeAt(at))) at++
+  return at
+}
+
+/** Reads a start tag up to its `>` or `/`. */
 function readStartTag(source: string, cursor: Cursor): Element {
-  nameEnd.lastIndex = cursor.at
-  const end = nameEnd.exec(source)?.index ?? source.length
-  const element = new Element(source.slice(cursor.at, end))
-  attributePattern.lastIndex = end
-  let at = end
-  for (let match = attributePattern.exec(source); match !== null; match = attributePattern.exec(source)) {
-    const value = match[2] ?? match[3] ?? ''
-    element.attrs[match[1] ?? ''] = /[&\t\r\n]/.test(value) ? normalized(value) : value
-    at = attributePattern.lastIndex
+  let at = endOfName(source, cursor.at)
+  const element = new Element(source.slice(cursor.at, at))
+  const { attrs } = element
+  for (;;) {
+    const nameStart = skipSpace(source, at)
+    const nameEnd = endOfName(source, nameStart)
+    const equals = skipSpace(source, nameEnd)
+    if (nameEnd === nameStart || source[equals] !== '=') break
+    const open = skipSpace(source, equals + 1)
+    const quote = source[open]
+    const close = quote === '"' || quote === "'" ? source.indexOf(quote, open + 1) : -1
+    if (close < 0) break
+    const value = source.slice(open + 1, close)
+    attrs[source.slice(nameStart, nameEnd)] = decodable.test(value) ? normalized(value) : value
+    at = close + 1
   }
   cursor.at = at
   return element

@@ -1,5 +1,6 @@
 // addresses and ids, which are most of what is escaped, hold none of these
 const mayNeedEscape = /[^ !#-%(-;=?-~]/
+const mayNeedTextEscape = /[^\t\n -%'-;=?-\u{D7FF}\u{E000}-\u{FFFD}]/u
 const special = /["&'<>\t\n\r]/g
 const outsideXml = /[^\t\n\r\u{20}-\u{D7FF}\u{E000}-\u{FFFD}\u{10000}-\u{10FFFF}]/gu
 
@@ -35,5 +36,6 @@ export function escapeXml(text: string): string {
 
 /** Escapes character data only: quotes, tabs and line feeds stay readable. */
 export function escapeText(text: string): string {
+  if (!mayNeedTextEscape.test(text)) return text
   return sanitize(text).replace(/[&<>\r]/g, reference)
 }
