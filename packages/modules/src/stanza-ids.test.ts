@@ -60,6 +60,13 @@ describe('XEP-0359 Unique and Stable Stanza IDs', () => {
     assert.deepEqual(sentCopy(romeo, '<body>hi</body>', romeo), { verdict: 'pass', effects: [] })
   })
 
+  it('only messages are touched', () => {
+    const presence = stanzaOfText(`<presence from='juliet@capulet.example/b'>${id(juliet, 'x')}</presence>`)
+    const pass = { verdict: 'pass', effects: [] }
+    assert.deepEqual(on['session.sent']?.stamp?.(presence, sessionContext(stanzaIds)), pass)
+    assert.deepEqual(on['routing.deliver']?.stamp?.(presence, routingContext(stanzaIds)), pass)
+  })
+
   it('§3: what a client sends loses ids in the name of its account; what is stored, too', () => {
     const claimed = stanzaOfText(`<message from='juliet@capulet.example/b'>${id(juliet, 'spoofed')}${origin}</message>`)
     for (const outcome of [

@@ -64,6 +64,11 @@ describe('XEP-0191 Blocking Command', () => {
     if (push !== undefined) sameHeader(push.stanza)
   })
 
+  it('§5: an account that blocks itself shows itself nothing', () => {
+    const effects = effectsOf(ask('block', items('block', 'juliet@capulet.example', 'juliet@capulet.example/x')))
+    assert.ok(effects.every((effect) => effect.do !== 'showPresence'))
+  })
+
   it('§3.3: blocking twice changes nothing, but is told', () => {
     assert.deepEqual(deeds(effectsOf(ask('block', items('block', romeo), [romeo]))), ['push chamber', 'push balcony'])
   })

@@ -60,6 +60,16 @@ describe('XEP-0191 §3.3: from and to a blocked address', () => {
     )
   })
 
+  it('§5: the account and its own server stay within reach, though the list may name them', () => {
+    const list = { accountSlice: ['juliet@capulet.example', 'capulet.example'] }
+    for (const to of ['juliet@capulet.example', 'juliet@capulet.example/c', 'capulet.example']) {
+      const stanza = stanzaOfText(`<message from='juliet@capulet.example/b' to='${to}'/>`)
+      assert.equal(say(on['session.sent']?.guard?.(stanza, sessionContext(blocking, list))), 'pass', to)
+    }
+    const neighbour = stanzaOfText("<message from='juliet@capulet.example/b' to='paris@capulet.example'/>")
+    assert.equal(say(on['session.sent']?.guard?.(neighbour, sessionContext(blocking, list))), 'not-acceptable')
+  })
+
   it('what has no `to`, or goes elsewhere, passes', () => {
     for (const to of ['', " to='paris@capulet.example'"]) {
       const stanza = stanzaOfText(`<presence from='juliet@capulet.example/b'${to}/>`)

@@ -87,6 +87,13 @@ describe('XEP-0280 Message Carbons', () => {
     assert.deepEqual(receivers(deliver(text(romeo, juliet), [])), ['balcony', 'chamber', 'hidden'])
   })
 
+  it('§7: a sender elsewhere may have a resource of the same name', () => {
+    assert.deepEqual(receivers(deliver(text('romeo@montague.example/chamber', balcony), ['balcony'])), [
+      'chamber',
+      'hidden',
+    ])
+  })
+
   it('a message to oneself is copied once, as received, and never back to the sender', () => {
     const toSelf = text(balcony, 'juliet@capulet.example/garden')
     assert.deepEqual(receivers(sentCopy(toSelf)), [])
