@@ -66,8 +66,8 @@ export function performEffect(connection: Connection, effect: StreamEffect): voi
 function startTls(connection: Connection): void {
   // RFC 6120 §5.3.3: not a byte may stand behind <starttls/>; what an attacker put there never meets the secure stream
   if (connection.intake.heldBytes > 0) {
-    connection.finish('stream-error', [], 'policy-violation')
     connection.link?.destroy()
+    connection.finish('stream-error', [], 'policy-violation')
     return
   }
   connection.link?.startTls()

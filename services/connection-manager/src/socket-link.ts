@@ -159,7 +159,7 @@ export class SocketLink implements Link {
 
   #write(): void {
     const output = this.#output
-    if (this.#isGone || output.isTaken) return
+    if (this.#isGone || this.#socket.destroyed || output.isTaken) return
     if (output.isEmpty) {
       if (this.#isEnding) this.#socket.end()
       return

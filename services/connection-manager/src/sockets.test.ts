@@ -1,52 +1,28 @@
 import assert from 'node:assert/strict'
-import { afterEach, describe, it } from 'node:test'
+import { describe, it } from 'node:test'
 import type { Output } from '@starling/wire'
-import { type RunningPod, startPod } from './start.ts'
-import { auth, connectPlain, connectSecure, type TestClient } from './test-support/client.ts'
-import { domain, type FakeIo, fakeIo } from './test-support/fake-io.ts'
+import { auth } from './test-support/client.ts'
+import { domain } from './test-support/fake-io.ts'
+import { useHarness } from './test-support/harness.ts'
 
-const clients: TestClient[] = []
-let running: { readonly fake: FakeIo; readonly pod: RunningPod } | undefined
-
-async function start(options: Parameters<typeof fakeIo>[0] = {}): Promise<{ fake: FakeIo; pod: RunningPod }> {
-  const fake = await fakeIo(options)
-  const pod = await startPod(fake.io)
-  running = { fake, pod }
-  return running
-}
-
-async function plainClient(pod: RunningPod): Promise<TestClient> {
-  const client = await connectPlain(pod.ports['c2s'] ?? 0)
-  clients.push(client)
-  return client
-}
-
-afterEach(async () => {
-  for (const client of clients.splice(0)) client.end()
-  await running?.pod.drain(500)
-  running?.fake.close()
-  running = undefined
-})
+const start = useHarness()
 
 describe('RFC 6120 streams over TCP', () => {
   it('§5, §6, §7: STARTTLS, SCRAM and a resource, then stanzas both ways', async () => {
-    const { fake, pod } = await start()
-    const client = await plainClient(pod)
+    const { fake, published, plain, until } = await start()
+    const client = await plain()
     await client.signIn()
-    client.send("<message to='juliet@starling.test' type='chat' id='m1'><body>hi</body></message>")
-    client.send('<presence/>')
-    while (fake.published.length < 3) await new Promise(setImmediate)
-    const [bind, message, presence] = fake.published.map(({ envelope }) => envelope)
-    assert.equal(bind?.kind, 'bind')
-    assert.ok(message?.kind === 'client' && presence?.kind === 'client')
+    client.send("<message to='juliet@starling.test' type='chat' id='m1'><body>hi</body></message><presence/>")
+    await until(() => published('client').length === 2)
+    assert.equal(published('bind').length, 1)
+    const [message, presence] = published('client')
+    assert.ok(message !== undefined)
     assert.equal(message.ordinal, 1)
-    assert.equal(presence.ordinal, 2)
+    assert.equal(presence?.ordinal, 2)
     assert.equal(message.key, `romeo@${domain}`)
     assert.equal(message.stanza.from, `romeo@${domain}/balcony`)
-    assert.equal(
-      Buffer.from(message.stanza.raw).toString(),
-      `<message from='romeo@${domain}/balcony' to='juliet@starling.test' type='chat' id='m1'><body>hi</body></message>`,
-    )
+    const raw = `<message from='romeo@${domain}/balcony' to='juliet@starling.test' type='chat' id='m1'><body>hi</body></message>`
+    assert.equal(Buffer.from(message.stanza.raw).toString(), raw)
     const output: Output = {
       kind: 'output',
       key: '',
@@ -62,16 +38,15 @@ describe('RFC 6120 streams over TCP', () => {
     client.send('</stream:stream>')
     await client.expect(/<\/stream:stream>/)
     await client.closed()
-    const last = fake.published.at(-1)?.envelope
-    assert.ok(last?.kind === 'drop')
-    assert.equal(last.head.reason, 'closed')
-    assert.equal(fake.published.filter(({ envelope }) => envelope.kind === 'drop').length, 1)
+    assert.deepEqual(
+      published('drop').map(({ head }) => head.reason),
+      ['closed'],
+    )
   })
 
   it('XEP-0368 §3: direct TLS with ALPN, PLAIN inside', async () => {
-    const { pod } = await start()
-    const client = await connectSecure(pod.ports['c2sTls'] ?? 0, { ALPNProtocols: ['xmpp-client'] })
-    clients.push(client)
+    const { secure } = await start()
+    const client = await secure({ ALPNProtocols: ['xmpp-client'] })
     const features = await client.open()
     assert.ok(!features.includes('starttls'))
     assert.match(features, /<mechanism>SCRAM-SHA-256-PLUS<\/mechanism>.*<mechanism>PLAIN<\/mechanism>/)
@@ -79,5 +54,40 @@ describe('RFC 6120 streams over TCP', () => {
     await client.expect(/<success/)
     await client.open()
     await client.bind('')
+  })
+
+  it('RFC 7301 §3.2: another protocol by ALPN is refused', async () => {
+    const { secure } = await start()
+    await assert.rejects(secure({ ALPNProtocols: ['http/1.1'] }))
+  })
+
+  it('§5.3.3: bytes behind <starttls/> never meet the secure stream', async () => {
+    const { plain, until, pod } = await start()
+    const client = await plain()
+    await client.open()
+    client.send(`<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>${auth('PLAIN', '\0romeo\0secret')}`)
+    assert.ok(!(await client.closed()).includes('<proceed'))
+    await until(() => pod.pod.connections.size === 0)
+  })
+
+  it('§6.5.4, RFC 7590: nothing is negotiated in the clear where TLS is required', async () => {
+    const { plain, fake } = await start()
+    const client = await plain()
+    const features = await client.open()
+    assert.match(features, /<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required\/><\/starttls>/)
+    assert.ok(!features.includes('<mechanism'))
+    client.send(auth('PLAIN', '\0romeo\0secret'))
+    await client.expect(/<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required\/><\/failure>/)
+    assert.equal(fake.asked.length, 0)
+  })
+
+  it('RFC 5929 §4, RFC 9266: SCRAM binds the channel', async () => {
+    const { secure } = await start()
+    for (const type of ['tls-exporter', 'tls-server-end-point'] as const) {
+      const client = await secure()
+      const features = await client.open()
+      assert.ok(features.includes(`<channel-binding type='${type}'/>`))
+      assert.match(await client.scramPlus('romeo', 'secret', type), /<success/)
+    }
   })
 })

@@ -75,8 +75,17 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   const maxOutputBytes = orNone(settings.c2s.maxOutputBytes)
   const ports = { names, links: { flushes: pod.flushes, identity: pod.identity, maxOutputBytes } }
   io.http.upgrade(webSocketPath, createUpgradeHandler(pod, { names, maxOutputBytes }))
-  const plain = await listen((socket) => acceptPlain(pod, socket, ports), settings.listen.c2s, settings.ports.c2s)
-  const tls = await listen((socket) => acceptTls(pod, socket, ports), settings.listen.c2s, settings.ports.c2sTls)
+  const portFor = (port: number): number => (port === 0 ? 0 : port + settings.portOffset)
+  const plain = await listen(
+    (socket) => acceptPlain(pod, socket, ports),
+    settings.listen.c2s,
+    portFor(settings.ports.c2s),
+  )
+  const tls = await listen(
+    (socket) => acceptTls(pod, socket, ports),
+    settings.listen.c2s,
+    portFor(settings.ports.c2sTls),
+  )
   let stopSweep = scheduleSweep(pod)
   io.logger.info({ what: 'listening', c2s: portOf(plain), c2sTls: portOf(tls), isSelfSigned: identity.isSelfSigned })
   return {

@@ -74,18 +74,37 @@ export class TestClient {
   }
 
   /** SCRAM-SHA-256 without channel binding; resolves with the answer to the proof. */
-  async scram(name: string, password: string): Promise<string> {
+  scram(name: string, password: string): Promise<string> {
+    return this.#scram({ mechanism: 'SCRAM-SHA-256', header: 'n,,', data: Buffer.alloc(0) }, name, password)
+  }
+
+  /** SCRAM-SHA-256-PLUS; the data is computed by this end of the connection. */
+  scramPlus(name: string, password: string, type: 'tls-exporter' | 'tls-server-end-point'): Promise<string> {
+    const socket = this.socket as TLSSocket
+    const data =
+      type === 'tls-exporter'
+        ? socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
+        : createHash('sha256').update(socket.getPeerCertificate().raw).digest()
+    return this.#scram({ mechanism: 'SCRAM-SHA-256-PLUS', header: `p=${type},,`, data }, name, password)
+  }
+
+  async #scram(
+    { mechanism, header, data }: { mechanism: string; header: string; data: Uint8Array },
+    name: string,
+    password: string,
+  ): Promise<string> {
     const first = `n=${name},r=clientnonce`
-    this.send(auth('SCRAM-SHA-256', `n,,${first}`))
-    const [, challenge = ''] = await this.expect(/<challenge[^>]*>([^<]*)<\/challenge>/)
+    this.send(auth(mechanism, header + first))
+    const [answer, challenge = ''] = await this.expect(/<challenge[^>]*>([^<]*)<\/challenge>|<failure.*<\/failure>/s)
+    if (answer.startsWith('<failure')) return answer
     const serverFirst = Buffer.from(challenge, 'base64').toString()
     const [, nonce = '', salt = '', iterations = ''] = /^r=([^,]*),s=([^,]*),i=(\d+)$/.exec(serverFirst) ?? []
     const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
     const clientKey = createHmac('sha256', salted).update('Client Key').digest()
     const storedKey = createHash('sha256').update(clientKey).digest()
-    const withoutProof = `c=biws,r=${nonce}`
+    const withoutProof = `c=${Buffer.concat([Buffer.from(header), data]).toString('base64')},r=${nonce}`
     const signature = createHmac('sha256', storedKey).update(`${first},${serverFirst},${withoutProof}`).digest()
-    const proof = clientKey.map((byte, index) => byte ^ (signature[index] ?? 0)).toString('base64')
+    const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0))).toString('base64')
     this.send(sasl('response', `${withoutProof},p=${proof}`))
     return (await this.expect(/<success.*<\/success>|<failure.*<\/failure>/s))[0]
   }

@@ -83,7 +83,7 @@ export async function fakeIo(
     advance: (ms) => {
       skippedMs += ms
     },
-    httpPort: () => (server?.address() as AddressInfo).port,
+    httpPort: () => (server?.address() as AddressInfo | undefined)?.port ?? 0,
     listenHttp: () =>
       new Promise((resolve) => {
         server = createServer()
