@@ -39,7 +39,8 @@ describe('XEP-0359 Unique and Stable Stanza IDs', () => {
   })
 
   it('§3: it is deleted even from what is not archived', () => {
-    changedTo(deliver(`${id(juliet, 'spoofed')}${origin}`), origin)
+    const stranger = `<stanza-id xmlns='urn:else' by='${juliet}' id='1'/>`
+    changedTo(deliver(`${id(juliet, 'spoofed')}${origin}${stranger}`), `${origin}${stranger}`)
   })
 
   it('what is not archived and claims nothing passes untouched', () => {

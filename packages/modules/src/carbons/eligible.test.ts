@@ -39,6 +39,8 @@ const table: readonly (readonly [
   ['a private message of an occupant', 'received', 'chat', `${room}/hag`, body + muc(), false],
   ['the same as a normal message', 'received', 'normal', `${room}/hag`, body + muc(), false],
   ['an error that shows a conversation', 'received', 'error', friend, body + error, true],
+  ['an error that shows a receipt', 'received', 'error', friend, receipt + error, true],
+  ['an error that shows an invitation', 'received', 'error', friend, invite + error, true],
   ['an error that shows nothing', 'received', 'error', friend, error, true],
   ['an error that shows something else', 'received', 'error', friend, `<x xmlns='urn:else'/>${error}`, false],
   ['§10.3: an error of a resource of ours, which may answer a copy', 'received', 'error', `${juliet}/c`, error, false],

@@ -30,13 +30,6 @@ export const registration = defineModule({
   features: [ns.register], // §10
   options: {
     inBand: { type: 'bool', default: false, doc: 'Whether strangers may make accounts over a stream.' },
-    perAddressPerHour: {
-      type: 'int',
-      default: 5,
-      min: 0,
-      unit: 'accounts an hour',
-      doc: 'How many accounts one address may make; the next is refused. 0 means no limit.',
-    },
     selfService: {
       type: 'bool',
       default: true,
