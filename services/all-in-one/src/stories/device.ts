@@ -1,0 +1,119 @@
+import { client, type XmppClient, type XmppElement, xml } from '@xmpp/client'
+
+/** How a device reaches the server. */
+export type Transport = 'tcp' | 'websocket'
+
+/** Where a server under test listens. */
+export interface Reach {
+  readonly domain: string
+  readonly c2s: number
+  readonly http: number
+}
+
+/** One device of a story: @xmpp/client, which others wrote, with what it received kept until it is asked for. */
+export interface Device {
+  readonly jid: string
+  readonly bare: string
+  readonly xmpp: XmppClient
+  readonly send: (element: XmppElement) => Promise<void>
+  /** An IQ that must be answered with a result; its payload, if any. */
+  readonly request: (type: 'get' | 'set', payload: XmppElement, to?: string) => Promise<XmppElement>
+  /** Goes available. */
+  readonly available: (priority?: number) => Promise<void>
+  readonly message: (to: string, body: string, more?: Record<string, string>) => Promise<void>
+  /** The next stanza received that matches, waiting for it; others stay for later. Errors: rejects after some seconds. */
+  readonly next: (what: string, matches: (stanza: XmppElement) => boolean) => Promise<XmppElement>
+  /** The body of the next message that has one, with `from`. */
+  readonly nextBody: () => Promise<{ readonly body: string; readonly from: string; readonly stanza: XmppElement }>
+  /** Everything received and not yet asked for. */
+  readonly unread: () => readonly XmppElement[]
+  readonly close: () => Promise<void>
+}
+
+/** Units: ms a story waits for what must come; generous, since machines that run tests are busy. */
+const patienceMs = 30_000
+
+/** Connects and signs in a device. Errors: rejects when the server refuses it. */
+export async function connect(
+  reach: Reach,
+  account: {
+    readonly username: string
+    readonly password: string
+    readonly resource?: string
+    readonly transport?: Transport
+  },
+): Promise<Device> {
+  const service =
+    account.transport === 'websocket' ? `ws://127.0.0.1:${reach.http}/xmpp-websocket` : `xmpp://127.0.0.1:${reach.c2s}`
+  const { username, password, resource } = account
+  const xmpp = client({
+    service,
+    domain: reach.domain,
+    username,
+    password,
+    ...(resource === undefined ? {} : { resource }),
+  })
+  xmpp.reconnect.stop()
+  const kept: XmppElement[] = []
+  const waiting = new Set<() => void>()
+  let failure: Error | undefined
+  xmpp.on('error', (error: Error) => {
+    failure = error
+    for (const wake of waiting) wake()
+  })
+  xmpp.on('stanza', (stanza: XmppElement) => {
+    kept.push(stanza)
+    for (const wake of waiting) wake()
+  })
+  const jid = (await xmpp.start()).toString()
+  const bare = jid.slice(0, jid.indexOf('/'))
+
+  const next: Device['next'] = (what, matches) =>
+    new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => end(new Error(`${jid} waited in vain for ${what}; it has ${kept.join(' ') || 'nothing'}`)),
+        patienceMs,
+      )
+      const look = (): void => {
+        const index = kept.findIndex(matches)
+        const [found] = index < 0 ? [] : kept.splice(index, 1)
+        if (found !== undefined) end(found)
+        else if (failure !== undefined) end(failure)
+      }
+      const end = (result: XmppElement | Error): void => {
+        clearTimeout(timer)
+        waiting.delete(look)
+        if (result instanceof Error) reject(result)
+        else resolve(result)
+      }
+      waiting.add(look)
+      look()
+    })
+
+  return {
+    jid,
+    bare,
+    xmpp,
+    next,
+    send: (element) => xmpp.send(element),
+    request: (type, payload, to) =>
+      xmpp.iqCaller.request(xml('iq', { type, ...(to === undefined ? {} : { to }) }, payload), patienceMs),
+    available: async (priority) => {
+      await xmpp.send(xml('presence', {}, ...(priority === undefined ? [] : [xml('priority', {}, String(priority))])))
+      // RFC 6121 §4.2.2: the user's own resources get it too; then it is in force
+      await next(
+        'its own presence',
+        (stanza) => stanza.is('presence') && stanza.attrs['from'] === jid && stanza.attrs['type'] === undefined,
+      )
+    },
+    message: (to, body, more = {}) => xmpp.send(xml('message', { type: 'chat', to, ...more }, xml('body', {}, body))),
+    nextBody: async () => {
+      const stanza = await next('a message', (one) => one.is('message') && one.getChild('body') !== undefined)
+      return { stanza, body: stanza.getChildText('body') ?? '', from: stanza.attrs['from'] ?? '' }
+    },
+    unread: () => kept,
+    close: async () => {
+      await xmpp.stop()
+    },
+  }
+}

@@ -1,0 +1,32 @@
+declare module '@xmpp/client' {
+  /** An element of @xmpp/xml. */
+  export interface XmppElement {
+    readonly name: string
+    readonly attrs: Record<string, string | undefined>
+    readonly children: readonly (XmppElement | string)[]
+    is(name: string, xmlns?: string): boolean
+    getChild(name: string, xmlns?: string): XmppElement | undefined
+    getChildren(name: string, xmlns?: string): XmppElement[]
+    getChildText(name: string, xmlns?: string): string | null
+    getText(): string
+    toString(): string
+  }
+  /** The client that others wrote. */
+  export interface XmppClient {
+    start(): Promise<{ toString(): string }>
+    stop(): Promise<unknown>
+    send(element: XmppElement): Promise<void>
+    on(event: string, listener: (value: never) => void): this
+    readonly reconnect: { stop(): void }
+    readonly iqCaller: { request(element: XmppElement, timeoutMs?: number): Promise<XmppElement> }
+    readonly jid: { toString(): string } | null
+  }
+  export function client(options: {
+    readonly service: string
+    readonly domain: string
+    readonly username: string
+    readonly password: string
+    readonly resource?: string
+  }): XmppClient
+  export function xml(name: string, attrs?: Record<string, string>, ...children: (XmppElement | string)[]): XmppElement
+}
