@@ -2,6 +2,8 @@ import type { ModuleOptions } from './registry.ts'
 
 /** Everything that can be configured, as stages read it; the schema with defaults, ranges and docs is runtime's. */
 export interface Settings {
+  /** Name of this process, unique among those that run; empty: made of its service, machine and process id. */
+  readonly pod: string
   readonly domain: string
   readonly dataDir: string
   readonly portOffset: number
@@ -27,6 +29,8 @@ export interface Settings {
     readonly pingAfterMs: number
     readonly pingTimeoutMs: number
     readonly maxResources: number
+    /** What host-meta tells clients; empty: this process's own HTTP port under the domain. Source: XEP-0156. */
+    readonly websocketUrl: string
   }
   readonly registration: { readonly inBand: boolean; readonly perAddressPerHour: number }
   readonly scram: { readonly iterations: number }
@@ -39,7 +43,12 @@ export interface Settings {
   }
   readonly redisUrl: string
   readonly databaseUrl: string
-  readonly admin: { readonly token: string }
+  readonly admin: {
+    /** Empty: one is made in `dataDir` when everything runs in one process; else the admin API refuses everyone. */
+    readonly token: string
+    /** Whether the admin API answers others than loopback. */
+    readonly allowRemote: boolean
+  }
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly archive: { readonly retentionDays: number }
   readonly offline: { readonly maxStanzas: number }

@@ -2,6 +2,7 @@ import type { Settings } from '@starling/core'
 
 /** Every setting as it is when nobody says anything. */
 export const defaultSettings: Settings = {
+  pod: '',
   domain: 'localhost',
   dataDir: './data',
   portOffset: 0,
@@ -21,13 +22,14 @@ export const defaultSettings: Settings = {
     pingAfterMs: 300_000,
     pingTimeoutMs: 60_000,
     maxResources: 20,
+    websocketUrl: '',
   },
   registration: { inBand: false, perAddressPerHour: 10 },
   scram: { iterations: 10_000 },
   log: { brokers: [], client: 'kafkajs', partitions: 64, slots: 256 },
   redisUrl: '',
   databaseUrl: '',
-  admin: { token: '' },
+  admin: { token: '', allowRemote: false },
   logLevel: 'info',
   archive: { retentionDays: 0 },
   offline: { maxStanzas: 1_000 },

@@ -41,8 +41,10 @@ export function createHttpServer(own: OwnPaths, logger: Logger): HttpServer {
       return
     }
     const route = routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`))
-    if (route === undefined) json(response, 404, { status: 404, title: 'Not Found' })
-    else route.handle(request, response)
+    if (route !== undefined) return route.handle(request, response)
+    // While stages start, what is not there may be about to come
+    const [status, title] = own.readiness()['started'] === false ? [503, 'Service Unavailable'] : [404, 'Not Found']
+    json(response, status as number, { status, title })
   }
 
   const server: Server = createServer((request, response) => {

@@ -1,6 +1,4 @@
 import { join } from 'node:path'
-import { memoryLog, memoryPresence } from '@starling/adapters/memory'
-import { sqliteStorage } from '@starling/adapters/sqlite'
 import type { Log, Logger, Presence, Settings, Stage, Storage } from '@starling/core'
 import { inboxes, inboxNames } from '@starling/wire'
 import { countStart } from './start-counter.ts'
@@ -10,6 +8,8 @@ export interface Ports {
   readonly log: Log
   readonly presence: Presence
   readonly storage: Storage | undefined
+  /** Whether log and presence end with this process. */
+  readonly isEmbedded: boolean
 }
 
 /** What opening ports needs beside the settings. */
@@ -25,10 +25,19 @@ export interface PortsContext {
 const embeddedPartitions = 4
 const embeddedSlots = 4
 
-/** Opens what the settings name; without brokers everything is in this process (DESIGN §5). */
-export function openPorts(settings: Settings, context: PortsContext): Ports {
-  const { logger, clock } = context
-  const onEvent = (what: string, detail: Readonly<Record<string, unknown>>): void => logger.warn({ ...detail, what })
+/**
+ * Opens what the settings name; without brokers log and presence are in this process (DESIGN §5). Nothing is waited for.
+ * Errors: rejects with a sentence when the data directory cannot be written, or a setting that is needed here is missing.
+ */
+export async function openPorts(settings: Settings, context: PortsContext): Promise<Ports> {
+  const isEmbedded = settings.log.brokers.length === 0
+  const outside = isEmbedded ? await openEmbedded(settings, context) : await openCluster(settings, context)
+  const needsStorage = context.stages.some(({ kind }) => kind === 'storage')
+  return { ...outside, isEmbedded, storage: needsStorage ? await openStorage(settings, context.logger) : undefined }
+}
+
+async function openEmbedded(settings: Settings, context: PortsContext): Promise<Pick<Ports, 'log' | 'presence'>> {
+  const { memoryLog, memoryPresence } = await import('@starling/adapters/memory')
   const partitions: Record<string, number> = {}
   const groups: Record<string, string[]> = {}
   for (const name of inboxNames) {
@@ -36,14 +45,42 @@ export function openPorts(settings: Settings, context: PortsContext): Ports {
     const readers = context.stages.filter((stage) => stage.kind !== 'pod' && stage.consumes.includes(name))
     if (readers.length > 0) groups[inboxes[name].topic] = readers.map((stage) => `starling.${stage.name}`)
   }
+  const onEvent = teller(context.logger)
   return {
-    log: memoryLog({ partitions, groups, clock, baseOffset: countStart(settings.dataDir), onEvent }),
+    log: memoryLog({ partitions, groups, clock: context.clock, baseOffset: countStart(settings.dataDir), onEvent }),
     presence: memoryPresence({ clock: context.monotonic }),
-    storage: context.stages.some(({ kind }) => kind === 'storage')
-      ? sqliteStorage({
-          file: join(settings.dataDir, 'starling.sqlite'),
-          onEvent: (event) => logger.warn({ ...event, what: 'storage.event' }),
-        })
-      : undefined,
   }
+}
+
+async function openCluster(settings: Settings, context: PortsContext): Promise<Pick<Ports, 'log' | 'presence'>> {
+  if (settings.redisUrl === '') {
+    throw new Error('redisUrl (STARLING_REDIS_URL) is missing: with log.brokers set, presence is kept in Redis')
+  }
+  // Loaded here, so that the embedded default starts without them
+  const [{ kafkaLog }, { redisPresence }] = await Promise.all([
+    import('@starling/adapters/kafka'),
+    import('@starling/adapters/redis'),
+  ])
+  const { brokers, client } = settings.log
+  const onEvent = teller(context.logger)
+  return {
+    log: kafkaLog({ client, brokers, clientId: context.pod, clock: context.clock, onEvent }),
+    presence: redisPresence({ url: settings.redisUrl, onEvent }),
+  }
+}
+
+async function openStorage(settings: Settings, logger: Logger): Promise<Storage> {
+  const { databaseUrl: url, dataDir } = settings
+  const onEvent = (event: { readonly what: string }): void => logger.warn({ ...event })
+  if (/^postgres(ql)?:/.test(url)) {
+    const { postgresStorage } = await import('@starling/adapters/postgres')
+    return postgresStorage({ url, onEvent })
+  }
+  const { sqliteStorage } = await import('@starling/adapters/sqlite')
+  return sqliteStorage({ file: url === '' ? join(dataDir, 'starling.sqlite') : url.replace(/^sqlite:/, ''), onEvent })
+}
+
+/** Turns what adapters tell into log events. */
+function teller(logger: Logger): (what: string, detail: Readonly<Record<string, unknown>>) => void {
+  return (what, detail) => (what.endsWith('.up') ? logger.info({ ...detail, what }) : logger.warn({ ...detail, what }))
 }

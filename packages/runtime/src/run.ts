@@ -3,21 +3,22 @@ import {
   createRegistry,
   type Io,
   type Logger,
-  type LogReader,
   type Module,
   type PodIo,
-  type PodService,
   type Settings,
   type Stage,
   type StorageIo,
   type Worker,
 } from '@starling/core'
 import { type BareJid, parseJid } from '@starling/jid'
+import { createEnding } from './ending.ts'
 import { createHttpServer, type HttpServer, type Readiness } from './http.ts'
 import { runKeyed } from './keyed.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics, type ProcessMetrics } from './metrics.ts'
-import { type OpenPodInbox, openPodInbox } from './pod-inbox.ts'
+import { createParts, type Parts } from './parts.ts'
+import { patiently } from './patiently.ts'
+import { openPodInbox } from './pod-inbox.ts'
 import { openPorts, type Ports } from './ports.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
 
@@ -31,6 +32,10 @@ export interface Plan {
   readonly settings: Settings
   /** Name of this pod. */
   readonly pod: string
+  /** Without one, JSON lines on standard error. */
+  readonly logger?: Logger
+  /** Aborted when starting is to be given up. */
+  readonly stop?: AbortSignal
 }
 
 /** A process that runs. */
@@ -38,53 +43,70 @@ export interface Running {
   /** Ports by name: `c2s`, `c2sTls`, `http`. */
   readonly ports: Readonly<Record<string, number>>
   readonly readiness: () => Readiness
-  /** Ends gracefully within settings.drainTimeoutMs; safe to call twice. */
-  readonly stop: () => Promise<void>
+  /** Ends gracefully within settings.drainTimeoutMs; says whether everything was done by then. Safe to call twice. */
+  readonly stop: () => Promise<boolean>
 }
 
 /**
- * Runs stages in this process until it is stopped: opens the ports, waits for what must be there, starts keyed stages, then
- * those with sockets, then HTTP.
- * Errors: rejects on settings that cannot work (a domain that is no domain, a port in use); what is merely away is waited for.
+ * Runs stages in this process until it is stopped: HTTP first (health is told from the beginning), then it waits for what
+ * must be there, then keyed stages, then those with sockets.
+ * Errors: rejects on settings that cannot work (a domain that is no domain, a port in use), with a sentence; what is merely
+ * away is waited for.
  */
 export async function run(plan: Plan): Promise<Running> {
   const { stages, settings, pod } = plan
-  const logger = createLogger(settings.logLevel, pod)
+  const stop = plan.stop ?? new AbortController().signal
+  const domain = domainOf(settings)
+  const logger = plan.logger ?? createLogger(settings.logLevel, pod)
   const metrics = createMetrics()
   const clock = (): number => Date.now()
   const monotonic = (): number => performance.now()
-  const ports = openPorts(settings, { pod, stages, logger, clock, monotonic })
-  const parts = createParts(ports)
-  const http = createHttpServer(
-    {
-      readiness: parts.readiness,
-      metrics: async () => ({ contentType: metrics.contentType, text: await metrics.text() }),
-    },
-    logger,
-  )
-  await patiently('storage.migrate', logger, async () => ports.storage?.migrate())
-  const publisher = await patiently('log.topics', logger, () => createPublisher(ports.log))
+  const registry = createRegistry(plan.modules, settings.modules, software)
+  const ports = await openPorts(settings, { pod, stages, logger, clock, monotonic })
+  const parts = createParts(ports, stages)
+  const text = async (): Promise<{ contentType: string; text: string }> => ({
+    contentType: metrics.contentType,
+    text: await metrics.text(),
+  })
+  const http = createHttpServer({ readiness: parts.readiness, metrics: text }, logger)
+  const { drainTimeoutMs } = settings
+  const end = createEnding({ ports, parts, stages, http, logger, monotonic, drainTimeoutMs })
+  const random = (bytes: number): Uint8Array => randomBytes(bytes)
   const io: Io = {
     pod,
-    domain: domainOf(settings),
+    domain,
     settings,
-    registry: createRegistry(plan.modules, settings.modules, software),
+    registry,
     presence: ports.presence,
     logger,
     metrics,
     clock,
     monotonic,
-    random: (bytes) => randomBytes(bytes),
+    random,
   }
-  const engine: Engine = { io, ports, publisher, logger, metrics, http, parts }
-  for (const stage of stages) await startStage(stage, engine)
-  const listening = await http.listen(portOf(settings.ports.http, settings), settings.listen.http)
-  parts.isStarted = true
-  logger.info({ what: 'process.ready', stages: stages.map(({ name }) => name) })
-  return {
-    ports: Object.assign({ http: listening }, ...parts.services.map((service) => service.ports)),
-    readiness: parts.readiness,
-    stop: stopper(engine, settings.drainTimeoutMs),
+  metrics.observed('starling_log_pending_bytes', 'Bytes produced and not acknowledged', () =>
+    Number(ports.log.health().pendingBytes),
+  )
+  metrics.observed('starling_ready', '1 when this process is ready', () =>
+    Object.values(parts.readiness()).every(Boolean) ? 1 : 0,
+  )
+  try {
+    const listening = await listen('http', portOf(settings.ports.http, settings), (port) =>
+      http.listen(port, settings.listen.http),
+    )
+    const publisher = await untilThere(ports, logger, stop)
+    const engine: Engine = { io, ports, publisher, logger, metrics, http, parts }
+    for (const stage of stages) await orAborted(startStage(stage, engine), stop)
+    parts.isStarted = true
+    logger.info({ what: 'process.ready', stages: stages.map(({ name }) => name) })
+    return {
+      ports: Object.assign({ http: listening }, ...parts.services.map((service) => service.ports)),
+      readiness: parts.readiness,
+      stop: end,
+    }
+  } catch (error) {
+    await end()
+    throw error
   }
 }
 
@@ -99,35 +121,17 @@ interface Engine {
   readonly parts: Parts
 }
 
-/** What was started, for readiness and for the end. */
-interface Parts {
-  isStarted: boolean
-  isStopping: boolean
-  readonly readers: LogReader[]
-  readonly workers: Worker[]
-  readonly inboxes: OpenPodInbox[]
-  readonly services: PodService[]
-  readonly readiness: () => Readiness
-}
-
-function createParts(ports: Ports): Parts {
-  const parts: Parts = {
-    isStarted: false,
-    isStopping: false,
-    readers: [],
-    workers: [],
-    inboxes: [],
-    services: [],
-    readiness: () => ({
-      started: parts.isStarted && !parts.isStopping,
-      log: ports.log.health().isUp,
-      presence: ports.presence.isUp(),
-      ...(ports.storage === undefined ? {} : { storage: ports.storage.isUp() }),
-      ...(parts.inboxes.length === 0 ? {} : { lease: parts.inboxes.every((inbox) => inbox.isLeased()) }),
-      ...(parts.services.length === 0 ? {} : { services: parts.services.every((service) => service.isReady()) }),
-    }),
-  }
-  return parts
+/** Waits for database, presence and log, one after another, and says what each wait is about. */
+async function untilThere(ports: Ports, logger: Logger, stop: AbortSignal): Promise<Publisher> {
+  const database = 'the database does not answer: see databaseUrl (STARLING_DATABASE_URL)'
+  await patiently({ what: 'storage', hint: database, logger, stop }, async () => ports.storage?.migrate())
+  const redis = 'Redis does not answer: see redisUrl (STARLING_REDIS_URL)'
+  await patiently({ what: 'presence', hint: redis, logger, stop }, () => ports.presence.readSlots([0]))
+  const hint = (error: unknown): string =>
+    (error as { code?: unknown }).code === 'LOG_NO_TOPIC'
+      ? 'a topic is missing: run the deploy step that makes them, `node tools/deploy/main.ts topics`'
+      : 'Kafka does not answer: see log.brokers (STARLING_LOG_BROKERS)'
+  return patiently({ what: 'log', hint, logger, stop }, () => createPublisher(ports.log))
 }
 
 async function startStage(stage: Stage, engine: Engine): Promise<void> {
@@ -146,14 +150,10 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
       return keyed(stage.create(storageIo))
     }
     case 'pod': {
-      const inbox = await openPodInbox(`${io.pod}/${stage.name}`, {
-        log: ports.log,
-        presence: ports.presence,
-        publisher,
-        logger,
-        clock: io.clock,
-        monotonic: io.monotonic,
-      })
+      // A name of its own at every start: a hung process of the same name must not keep this one's lease alive
+      const holder = `${io.pod}/${stage.name}/${randomBytes(6).toString('hex')}`
+      const { clock, monotonic, presence } = io
+      const inbox = await openPodInbox(holder, { log: ports.log, presence, publisher, logger, clock, monotonic })
       parts.inboxes.push(inbox)
       const podIo: PodIo = {
         ...io,
@@ -163,7 +163,7 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
         pendingBytes: () => ports.log.health().pendingBytes,
         isReady: () => ports.log.health().isUp && ports.presence.isUp() && inbox.isLeased(),
       }
-      parts.services.push(await stage.start(podIo))
+      parts.services.push(await listen(stage.name, undefined, () => stage.start(podIo)))
       return
     }
     default:
@@ -171,50 +171,36 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
   }
 }
 
-/** Sockets first, then what they left in the log is worked off, then everything closes (each step within the time left). */
-function stopper({ ports, parts, logger, http }: Engine, drainTimeoutMs: number): () => Promise<void> {
-  let stopping: Promise<void> | undefined
-  const stop = async (): Promise<void> => {
-    parts.isStopping = true
-    const step = async (what: string, work: () => Promise<unknown>): Promise<void> => {
-      try {
-        await work()
-      } catch (error) {
-        logger.error({ what: `stop.${what}`, error })
-      }
-    }
-    await step('services', () => Promise.all(parts.services.map((service) => service.drain(drainTimeoutMs / 2))))
-    await step('readers', () => Promise.all(parts.readers.map((reader) => reader.close())))
-    await step('inboxes', () => Promise.all(parts.inboxes.map((inbox) => inbox.close())))
-    await step('workers', () => Promise.all(parts.workers.map((worker) => worker.close?.())))
-    await step('log', () => ports.log.close())
-    await step('presence', () => ports.presence.close())
-    await step('storage', async () => ports.storage?.close())
-    await step('http', () => http.close())
-    logger.info({ what: 'process.stopped' })
-  }
-  return () => {
-    stopping ??= stop()
-    return stopping
+/** Starts to listen. Errors: a port in use, or one that is not allowed, becomes a sentence. */
+async function listen<T>(what: string, port: number | undefined, start: (port: number) => Promise<T>): Promise<T> {
+  try {
+    return await start(port ?? 0)
+  } catch (error) {
+    const { code, port: taken, address } = error as NodeJS.ErrnoException & { port?: number; address?: string }
+    const at = `port ${taken ?? port} (${what}${address === undefined ? '' : `, address ${address}`})`
+    const cure = 'choose others with STARLING_PORT_OFFSET=1000 or the ports section of the settings'
+    if (code === 'EADDRINUSE')
+      throw new Error(`${at} is in use by another process: end it, or ${cure}`, { cause: error })
+    if (code === 'EACCES') throw new Error(`${at} is not allowed for this user: ${cure}`, { cause: error })
+    if (code === 'EADDRNOTAVAIL') throw new Error(`${at}: this machine has no such address`, { cause: error })
+    throw error
   }
 }
 
-/** Tries until it works, saying every few seconds what is missing. */
-async function patiently<T>(what: string, logger: Logger, work: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (tries % 5 === 0) logger.warn({ what: `${what}.waiting`, error })
-      await new Promise((resolve) => setTimeout(resolve, 1_000))
-    }
-  }
+/** Waits for work, but no longer than until the abort. Errors: rejects when aborted. */
+function orAborted<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
+  if (stop.aborted) return Promise.reject(new Error('stopped while starting'))
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => reject(new Error('stopped while starting'))
+    stop.addEventListener('abort', onAbort, { once: true })
+    work.then(resolve, reject).finally(() => stop.removeEventListener('abort', onAbort))
+  })
 }
 
 function domainOf(settings: Settings): BareJid {
   const parsed = parseJid(settings.domain)
   if (!parsed.ok || parsed.value.includes('@') || parsed.value.includes('/')) {
-    throw new Error(`STARLING_DOMAIN: ${JSON.stringify(settings.domain)} is no domain`)
+    throw new Error(`domain (STARLING_DOMAIN): ${JSON.stringify(settings.domain)} is no domain`)
   }
   return parsed.value as BareJid
 }

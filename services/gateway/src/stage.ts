@@ -1,0 +1,27 @@
+import type { PodIo, PodService, Stage } from '@starling/core'
+import { createAccounts } from './accounts.ts'
+import { adminToken } from './admin-token.ts'
+import { createApi } from './api.ts'
+import { hostMetaPaths, websocketUrl } from './host-meta.ts'
+
+/** HTTP for people and programs: the admin API and host-meta (DESIGN §1). */
+export const gateway: Stage = { kind: 'pod', name: 'gateway', start }
+
+async function start(io: PodIo): Promise<PodService> {
+  const { settings, domain, random, logger, inbox, registry } = io
+  const accounts = createAccounts({ domain, iterations: settings.scram.iterations, random, ask: inbox.ask })
+  const guard = { token: await adminToken(settings), allowRemote: settings.admin.allowRemote }
+  if (guard.token === '') logger.warn({ what: 'gateway.no-admin-token', setting: 'admin.token (STARLING_ADMIN_TOKEN)' })
+  const { version } = registry.support.software
+  const api = await createApi({ accounts, guard, websocketUrl: websocketUrl(settings), version, logger })
+  for (const prefix of ['/api', ...Object.values(hostMetaPaths)]) {
+    io.http.route(prefix, (request, response) => api.routing(request, response))
+  }
+  return {
+    ports: {},
+    isReady: () => true,
+    drain: async () => {
+      await api.close()
+    },
+  }
+}
