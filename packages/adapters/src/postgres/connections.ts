@@ -17,6 +17,7 @@ const planner = [
   'enable_bitmapscan=off',
   'enable_hashjoin=off',
   'enable_mergejoin=off',
+  'enable_material=off',
 ]
 
 /** What the pool needs to know. */

@@ -21,8 +21,8 @@ export const accountQueries = {
         ), emptied AS (
           DELETE FROM documents d USING made WHERE d.owner = made.jid
         )
-        SELECT q.n FROM q WHERE EXISTS (SELECT 1 FROM made m WHERE m.jid = q.jid AND m.credentials = q.credentials)
-          OR EXISTS (SELECT 1 FROM accounts a WHERE a.jid = q.jid AND a.credentials = q.credentials)`,
+        SELECT q.n FROM q LEFT JOIN accounts a ON a.jid = q.jid
+        WHERE a.credentials = q.credentials OR (q.jid, q.credentials) IN (SELECT made.jid, made.credentials FROM made)`,
       sqlite: [
         `DELETE FROM documents WHERE owner = :jid AND NOT EXISTS (SELECT 1 FROM accounts WHERE jid = :jid)`,
         `INSERT INTO accounts (jid, credentials) VALUES (:jid, :credentials) ON CONFLICT (jid) DO NOTHING`,
@@ -51,9 +51,9 @@ export const accountQueries = {
       postgres: `, last AS (
           SELECT DISTINCT ON (q.jid) q.jid, q.credentials FROM q ORDER BY q.jid, q.n DESC
         ), changed AS (
-          UPDATE accounts a SET credentials = last.credentials FROM last WHERE a.jid = last.jid RETURNING a.jid
+          UPDATE accounts a SET credentials = last.credentials FROM last WHERE a.jid = last.jid
         )
-        SELECT q.n FROM q JOIN changed c ON c.jid = q.jid`,
+        SELECT q.n FROM q JOIN accounts a ON a.jid = q.jid`,
       sqlite: [`UPDATE accounts SET credentials = :credentials WHERE jid = :jid RETURNING 1`],
     },
     decode: (rows) => ({ isFound: rows.length > 0 }),
@@ -79,7 +79,7 @@ export const accountQueries = {
         ), gone_documents AS (
           DELETE FROM documents d USING (SELECT DISTINCT q.jid FROM q) AS named WHERE d.owner = named.jid
         )
-        SELECT min(q.n) FROM q JOIN gone ON gone.jid = q.jid GROUP BY q.jid`,
+        SELECT min(q.n) FROM q GROUP BY q.jid HAVING q.jid IN (SELECT gone.jid FROM gone)`,
       sqlite: [
         `DELETE FROM rosters WHERE account = (SELECT no FROM accounts WHERE jid = :jid)`,
         `DELETE FROM roster_items WHERE account = (SELECT no FROM accounts WHERE jid = :jid)`,

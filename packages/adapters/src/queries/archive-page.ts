@@ -23,10 +23,27 @@ const highestId = '\u{10FFFF}'
 const earliestMs = Number.MIN_SAFE_INTEGER
 const latestMs = Number.MAX_SAFE_INTEGER
 
+/** Adds the check of `must_exist`: the first id of it that the archive does not hold, in a row of its own. */
+const knownId: Dialects = {
+  postgres: `UNION ALL
+      SELECT u.id, NULL, NULL, NULL, NULL, NULL, q.n FROM own AS q CROSS JOIN LATERAL (
+        SELECT m.id FROM jsonb_array_elements_text(q.must_exist) WITH ORDINALITY AS m(id, place)
+        WHERE (SELECT 1 FROM archive r WHERE r.account = q.no AND r.id = m.id COLLATE "C" LIMIT 1) IS NULL
+        ORDER BY m.place LIMIT 1
+      ) AS u`,
+  sqlite: [
+    `SELECT value FROM json_each(:must_exist) WHERE NOT EXISTS (SELECT 1 FROM archive r
+        WHERE r.account = (SELECT no FROM accounts WHERE jid = :owner) AND r.id = value) ORDER BY key LIMIT 1`,
+  ],
+}
+
+// Most pages are the newest ones, and name no id: PostgreSQL opens each partition once then, not twice.
+const anyId: Dialects = { postgres: '', sqlite: [] }
+
 /**
  * A page of an archive. One row more than the page holds is read: it tells whether the page is complete.
- * Shape: five variants, as the filter decides which index gives the rows in their order: all or one peer's, each forward or
- * backward, and a list of ids. Rows are (unknown id, id, time, peer, resource, bytes): an unknown id stands alone in its row.
+ * Shape: nine variants, as the filter decides which index gives the rows in their order: all or one peer's, each forward or
+ * backward, each with ids that must exist or without; and a list of ids. Rows are (unknown id, id, time, peer, resource, bytes): an unknown id stands alone in its row.
  * Source: XEP-0313 §4.1, XEP-0059 §2.
  */
 export const archivePageQueries: { readonly 'archive.page': NamedQuery<'archive.page'> } = {
@@ -35,11 +52,12 @@ export const archivePageQueries: { readonly 'archive.page': NamedQuery<'archive.
     maxArgs: 50,
     columns,
     encode,
-    variants: [walk('all', 'ASC'), walk('all', 'DESC'), walk('peer', 'ASC'), walk('peer', 'DESC'), named()],
+    variants: [...walks(anyId), ...walks(knownId), named()],
     variantOf: (query) => {
-      if (query.ids !== undefined) return 4
+      if (query.ids !== undefined) return 8
       const isPeer = query.with !== undefined || query.withFull !== undefined
-      return (isPeer ? 2 : 0) + (query.direction === 'last' ? 1 : 0)
+      const hasId = query.afterId !== undefined || query.beforeId !== undefined
+      return (hasId ? 4 : 0) + (isPeer ? 2 : 0) + (query.direction === 'last' ? 1 : 0)
     },
     decode,
   },
@@ -89,11 +107,21 @@ function readRow(row: Row, owner: BareJid): ArchiveRow {
   return resource === null || resource === undefined ? read : { ...read, peerResource: text(resource) }
 }
 
+function walks(check: Dialects): readonly Dialects[] {
+  return [
+    walk(check, 'all', 'ASC'),
+    walk(check, 'all', 'DESC'),
+    walk(check, 'peer', 'ASC'),
+    walk(check, 'peer', 'DESC'),
+  ]
+}
+
 /** Pages along an index: of all messages or of one peer's. */
-function walk(filter: 'all' | 'peer', order: 'ASC' | 'DESC'): Dialects {
+function walk(check: Dialects, filter: 'all' | 'peer', order: 'ASC' | 'DESC'): Dialects {
   const postgresPeer = 'AND r.peer = q.peer AND (q.peer_resource IS NULL OR r.peer_resource = q.peer_resource)'
   const sqlitePeer = 'AND r.peer = :peer AND (:peer_resource IS NULL OR r.peer_resource = :peer_resource)'
   return dialects(
+    check,
     `r.id > q.after_id COLLATE "C" AND r.id < q.before_id COLLATE "C"
       ${filter === 'peer' ? postgresPeer : ''} ORDER BY r.id ${order} LIMIT q.row_limit`,
     `r.id > :after_id AND r.id < :before_id
@@ -104,6 +132,7 @@ function walk(filter: 'all' | 'peer', order: 'ASC' | 'DESC'): Dialects {
 /** The messages of a list of ids, other filters included; their number is bounded by the list. */
 function named(): Dialects {
   return dialects(
+    knownId,
     `r.id = ANY (ARRAY(SELECT jsonb_array_elements_text(q.ids))) AND r.id > q.after_id COLLATE "C"
       AND r.id < q.before_id COLLATE "C" AND (q.peer IS NULL OR r.peer = q.peer)
       AND (q.peer_resource IS NULL OR r.peer_resource = q.peer_resource)`,
@@ -113,23 +142,17 @@ function named(): Dialects {
   )
 }
 
-function dialects(postgresFilter: string, sqliteFilter: string): Dialects {
+function dialects(check: Dialects, postgresFilter: string, sqliteFilter: string): Dialects {
   return {
     postgres: `, own AS (SELECT a.no, q.* FROM q LEFT JOIN accounts a ON a.jid = q.owner)
-      SELECT NULL AS unknown, p.id, p.at_ms, p.peer, p.peer_resource, p.raw, q.n FROM own AS q CROSS JOIN LATERAL (
+      SELECT NULL::text AS unknown, p.id, p.at_ms, p.peer, p.peer_resource, p.raw, q.n FROM own AS q CROSS JOIN LATERAL (
         SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM archive r
         WHERE r.account = q.no AND r.at_ms >= q.start_ms AND r.at_ms <= q.end_ms AND ${postgresFilter}
       ) AS p
-      UNION ALL
-      SELECT u.id, NULL, NULL, NULL, NULL, NULL, q.n FROM own AS q CROSS JOIN LATERAL (
-        SELECT m.id FROM jsonb_array_elements_text(q.must_exist) WITH ORDINALITY AS m(id, place)
-        WHERE NOT EXISTS (SELECT 1 FROM archive r WHERE r.account = q.no AND r.id = m.id COLLATE "C")
-        ORDER BY m.place LIMIT 1
-      ) AS u
+      ${check.postgres}
       ORDER BY 7, 2`,
     sqlite: [
-      `SELECT value FROM json_each(:must_exist) WHERE NOT EXISTS (SELECT 1 FROM archive r
-        WHERE r.account = (SELECT no FROM accounts WHERE jid = :owner) AND r.id = value) ORDER BY key LIMIT 1`,
+      ...check.sqlite,
       `SELECT NULL, * FROM (SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM archive r
         WHERE r.account = (SELECT no FROM accounts WHERE jid = :owner) AND r.at_ms >= :start_ms AND r.at_ms <= :end_ms
           AND ${sqliteFilter}) ORDER BY id`,

@@ -7,7 +7,9 @@ export type Columns = Readonly<Record<string, ColumnType>>
 /**
  * One way to put a query, in both dialects.
  * Shape: `postgres` is one statement for the whole batch; it reads the relation `q` (the columns, and `n`, the place of the
- * argument, from 1) and selects `q.n` last. `sqlite` are the statements for one argument, run in the batch's transaction,
+ * argument, from 1) and selects `q.n` last. Relations of the batch are held against each other by `IN (SELECT …)` under an OR,
+a CASE or a HAVING, which hashes: a join of them would compare all with all, as the adapter plans nested loops only. For the
+same reason a table is looked into by a join or a scalar subquery, never by EXISTS, which may be planned to read it whole. `sqlite` are the statements for one argument, run in the batch's transaction,
  * with `:column` for its values; their rows are joined.
  */
 export interface Dialects {

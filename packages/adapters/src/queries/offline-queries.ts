@@ -15,24 +15,23 @@ export const offlineQueries = {
       postgres: `, fresh AS (
           SELECT DISTINCT ON (a.no, q.id) a.no AS account, q.id, q.at_ms, q.raw, q.max_stanzas, q.n
           FROM q JOIN accounts a ON a.jid = q.owner
-          WHERE NOT EXISTS (SELECT 1 FROM offline o WHERE o.account = a.no AND o.id = q.id)
+          LEFT JOIN offline o ON o.account = a.no AND o.id = q.id WHERE o.id IS NULL
           ORDER BY a.no, q.id, q.n
-        ), held AS (
-          SELECT f.account, (SELECT count(*) FROM offline o WHERE o.account = f.account) AS stanzas
-          FROM (SELECT DISTINCT fresh.account FROM fresh) AS f
+        ), placed AS (
+          SELECT fresh.*, row_number() OVER (PARTITION BY fresh.account ORDER BY fresh.n) AS place FROM fresh
         ), ranked AS (
-          SELECT fresh.*, held.stanzas + row_number() OVER (PARTITION BY fresh.account ORDER BY fresh.n) AS place
-          FROM fresh JOIN held ON held.account = fresh.account
+          SELECT p.*, p.place + max(CASE WHEN p.place = 1 THEN
+            (SELECT count(*) FROM offline o WHERE o.account = p.account) END) OVER (PARTITION BY p.account) AS total
+          FROM placed AS p
         ), made AS (
           INSERT INTO offline (account, id, at_ms, raw)
-          SELECT r.account, r.id, r.at_ms, r.raw FROM ranked r WHERE r.place <= r.max_stanzas ORDER BY r.account, r.id
+          SELECT r.account, r.id, r.at_ms, r.raw FROM ranked r WHERE r.total <= r.max_stanzas ORDER BY r.account, r.id
           ON CONFLICT (account, id) DO NOTHING RETURNING account, id
         )
         SELECT CASE WHEN a.no IS NULL THEN 'no-account'
-          WHEN EXISTS (SELECT 1 FROM made m WHERE m.account = a.no AND m.id = q.id)
-            OR EXISTS (SELECT 1 FROM offline o WHERE o.account = a.no AND o.id = q.id) THEN 'stored'
+          WHEN o.id IS NOT NULL OR (a.no, q.id) IN (SELECT made.account, made.id FROM made) THEN 'stored'
           ELSE 'full' END, q.n
-        FROM q LEFT JOIN accounts a ON a.jid = q.owner`,
+        FROM q LEFT JOIN accounts a ON a.jid = q.owner LEFT JOIN offline o ON o.account = a.no AND o.id = q.id`,
       sqlite: [
         `INSERT INTO offline (account, id, at_ms, raw) SELECT a.no, :id, :at_ms, :raw FROM accounts a
         WHERE a.jid = :owner AND (SELECT count(*) FROM offline o WHERE o.account = a.no) < :max_stanzas
