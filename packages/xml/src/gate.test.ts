@@ -324,6 +324,23 @@ describe('a new stream on the same connection', () => {
     assert.equal(gate.pendingBytes, 5)
   })
 
+  it('white space behind an element is not held while stepping', () => {
+    const gate = tcp()
+    gate.setStepping(true)
+    feed(gate, header)
+    feed(gate, "<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>\r\n ")
+    assert.equal(gate.isIdle, true)
+  })
+
+  it('takes plain byte arrays as well as Buffers', () => {
+    const gate = createGate({ framing: 'tcp', limits: authenticatedLimits })
+    const events = gate.push(new TextEncoder().encode(`${header}<iq to='é' xmlns='jabber:client'><a/></iq><r/`))
+    const element = events[1]?.kind === 'element' ? events[1].element : undefined
+    assert.equal(element?.attributes['to'], 'é')
+    assert.equal(Buffer.from(element?.raw ?? []).toString(), "<iq to='é'><a/></iq>")
+    assert.deepEqual(gate.push(new TextEncoder().encode('>')).map(show), ['<r/>'])
+  })
+
   it('maxPendingBytes: too much sent ahead is a policy violation', () => {
     const gate = opened({ maxPendingBytes: 50 })
     gate.setStepping(true)

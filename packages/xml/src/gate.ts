@@ -116,7 +116,7 @@ class StreamGate implements Gate {
       if (!this.#advance(events)) break
       if (this.#isStepping && events.length > 0) break
     }
-    if (this.#isStepping) this.#checkUnread(events)
+    if (this.#isStepping && this.#skipSpace()) this.#checkUnread(events)
     const from = pending.base
     const buffer = pending.buffer
     pending.settle()
@@ -158,17 +158,28 @@ class StreamGate implements Gate {
     return events
   }
 
-  /** Skips white space between elements; says whether an element has begun. */
-  #toElement(events: GateEvent[]): boolean {
-    if (this.#scanner !== undefined && this.#scanner.state !== scanState.between) return true
+  get #isBetween(): boolean {
+    return this.#scanner === undefined || this.#scanner.state === scanState.between
+  }
+
+  /** Skips white space between elements; says whether more is held. */
+  #skipSpace(): boolean {
     const pending = this.#pending
+    if (!this.#isBetween) return true
     const { buffer, end } = pending
     let at = pending.base
     // RFC 6120 §4.6.1: white space between stanzas keeps the connection alive
     while (at < end && ((byteClasses[buffer[at] as number] as number) & byteClass.space) !== 0) at++
     pending.base = at
-    if (at === end) return false
-    const byte = buffer[at] as number
+    if (at === end) this.#scanner = undefined
+    return at < end
+  }
+
+  /** Goes to the next element; says whether one has begun. */
+  #toElement(events: GateEvent[]): boolean {
+    if (!this.#isBetween) return true
+    if (!this.#skipSpace()) return false
+    const byte = this.#pending.buffer[this.#pending.base] as number
     if (byte !== 0x3c) {
       if (this.#phase === 'start' && byte >= 0xfe) this.#fail(events, 'unsupported-encoding', 'streams are in UTF-8')
       else this.#fail(events, 'bad-format', 'character data outside of a stanza')

@@ -8,6 +8,7 @@ const xmlnsNamespace = 'http://www.w3.org/2000/xmlns/'
 /** The text of a fault that strict parsers are divided on. */
 export const blankNamespace = 'white space around a namespace name'
 
+const wordBytes = 6
 const xmlnsLength = 5
 
 /** Says whether the five bytes are `xmlns`, the first of which is known to be an x. */
@@ -22,7 +23,9 @@ export function attributeValue(s: Scanner, at: number): string {
   const start = s.attributes[at + 3] as number
   const end = s.attributes[at + 4] as number
   const needsDecoding = ((s.attributes[at + 5] as number) & attributeFlag.needsDecoding) !== 0
-  return needsDecoding ? decodeValue(s.buffer, start, end) : decodeUtf8(s.buffer, start, end)
+  if (needsDecoding) return decodeValue(s.buffer, start, end)
+  // short values are words of the protocol: types, versions
+  return end - start <= wordBytes ? s.context.names.decode(s.buffer, start, end) : decodeUtf8(s.buffer, start, end)
 }
 
 function declaredUri(s: Scanner, at: number): string {
