@@ -23,7 +23,8 @@ export function failStream(
   return {
     state: { ...state, phase: { kind: 'ended' }, isOpened: true },
     effects: [
-      { do: 'write', text: openingText(state, scene) + errorText(scene.transport, error) },
+      ...opening(state, scene),
+      { do: 'write', text: errorText(scene.transport, error) },
       { do: 'write', text: closeText(scene.transport) }, // RFC 6120 §4.9.1.1: an error always closes the stream
       { do: 'end', reason, condition: error.condition },
     ],
@@ -44,15 +45,15 @@ export function closeStream(state: StreamState, scene: StreamScene): Transition 
   return {
     state: { ...state, phase: { kind: 'ended' }, isOpened: true },
     effects: [
-      { do: 'write', text: openingText(state, scene) + closeText(scene.transport) },
+      ...opening(state, scene),
+      { do: 'write', text: closeText(scene.transport) },
       { do: 'end', reason: 'closed' },
     ],
   }
 }
 
-/** RFC 6120 §4.9.1.2: before an error that comes with the client's header, our own header is still sent. */
-function openingText(state: StreamState, scene: StreamScene): string {
-  // RFC 7395 §3.5: over WebSocket an error stands in a message of its own; before <open/> there is no stream to speak in
-  if (state.isOpened || scene.transport === 'websocket') return ''
-  return headerText(scene.transport, { from: scene.domain, id: scene.streamId(), to: '' })
+/** Our header goes before an error that comes with the client's. Source: RFC 6120 §4.9.1.2; RFC 7395 §3.5. */
+function opening(state: StreamState, scene: StreamScene): readonly StreamEffect[] {
+  if (state.isOpened) return []
+  return [{ do: 'write', text: headerText(scene.transport, { from: scene.domain, id: scene.streamId(), to: '' }) }]
 }
