@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { Document } from '@starling/core'
-import { privateXml } from './private-xml.ts'
+import { maxNameBytes, privateXml } from './private-xml.ts'
 import { juliet, sessionContext, storageContext } from './testing/contexts.ts'
 import { type Answers, askSession, askStorage } from './testing/drive.ts'
 import { sameXml } from './testing/markup.ts'
@@ -85,6 +85,19 @@ describe('XEP-0049 Private XML Storage', () => {
       const answer = askSession(privateXml, key, iq(type, "<a xmlns='urn:a'/>"), sessionContext(privateXml))
       assert.equal(!answer.ok && answer.error.condition, 'forbidden')
     }
+  })
+
+  it('limit: a namespace too long for a key is a policy violation, and was never set', async () => {
+    const { answers, documents } = keep()
+    const namespace = (bytes: number) => 'é'.repeat(bytes / 2)
+    const fits = `<a xmlns='${namespace(maxNameBytes - 4)}'/>`
+    const tooLong = `<a xmlns='${namespace(maxNameBytes)}'/>`
+    assert.equal((await set(fits, answers)).error, undefined)
+    assert.equal((await set(tooLong, answers)).error?.condition, 'policy-violation')
+    assert.equal(documents.size, 1)
+    const got = await get(tooLong, answers)
+    assert.deepEqual(got.asked, [])
+    sameXml(got.payload, `<query xmlns='jabber:iq:private'>${tooLong}</query>`)
   })
 
   it('limits: an element too long is a policy violation, one too many a resource constraint, and nothing is kept', async () => {

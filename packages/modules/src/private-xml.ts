@@ -7,6 +7,9 @@ import { numberOption } from './shared/options.ts'
 const id = 'XEP-0049'
 const kind = 'private'
 
+/** How long namespace and name of an element may be together: they are a key of storage. Units: bytes. */
+export const maxNameBytes = 1024
+
 type Piece = { readonly name: string; readonly body: Uint8Array }
 
 /**
@@ -47,6 +50,7 @@ function read(payload: Element, context: StorageContext): Step {
   const [asked, ...more] = payload.getChildElements()
   if (asked === undefined) return refuseStep(errorOf('bad-request', 'nothing is asked for')) // §2.3 "Bad Format"
   if (more.length > 0 || !isNamed(asked)) return refuseStep(errorOf('not-acceptable')) // §2.3: one namespace a get
+  if (!isShort(nameOf(asked))) return answer(xml('query', { xmlns: ns.privateXml }, bare(asked))) // never was set
   return ask('document.get', { owner: context.account, kind, name: nameOf(asked) }, (found) =>
     // §2.3: what was never set is returned as it was asked
     answer(xml('query', { xmlns: ns.privateXml }, found === undefined ? bare(asked) : parseElement(found.body))),
@@ -61,6 +65,9 @@ function write(payload: Element, context: StorageContext): Step {
     name,
     body,
   }))
+  if (!pieces.every((piece) => isShort(piece.name))) {
+    return refuseStep(errorOf('policy-violation', `a namespace and a name may have ${maxNameBytes} bytes`))
+  }
   const maxBytes = numberOption(context, id, 'maxElementBytes')
   if (pieces.some((piece) => piece.body.length > maxBytes)) {
     return refuseStep(errorOf('policy-violation', `an element may have ${maxBytes} bytes`))
@@ -85,6 +92,10 @@ function putAll(context: StorageContext, [piece, ...rest]: readonly Piece[]): St
 function isNamed(element: Element): boolean {
   const namespace = element.getNS()
   return namespace !== undefined && namespace !== ns.privateXml && namespace !== ns.client
+}
+
+function isShort(name: string): boolean {
+  return Buffer.byteLength(name) <= maxNameBytes
 }
 
 function nameOf(element: Element): string {
