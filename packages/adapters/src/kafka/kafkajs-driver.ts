@@ -10,7 +10,6 @@ import { mendKafkajs } from './kafkajs-mend.ts'
 /** The Kafka driver over kafkajs 2.2.4. */
 export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
   mendKafkajs()
-  const { onEvent } = settings
   const kafka = new kafkajs.Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
@@ -18,8 +17,7 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
     requestTimeout: settings.requestTimeoutMs,
     // what must be tried longer is tried by us, with a limit in time
     retry: { retries: 2, initialRetryTime: 50, maxRetryTime: 500 },
-    logLevel: kafkajs.logLevel.ERROR,
-    logCreator: () => (entry) => onEvent('log.client.error', { message: entry.log.message }),
+    logLevel: kafkajs.logLevel.NOTHING, // ten lines a second while a broker is away; our events tell the same once
   })
   let producer: Promise<Producer> | undefined
   let admin: Promise<Admin> | undefined
