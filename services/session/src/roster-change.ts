@@ -12,6 +12,29 @@ import { deliverOwn, emit, freshId, type Turn } from './turn.ts'
  */
 export function changeItem(turn: Turn, roster: RosterView, item: RosterItem): void {
   const before = roster.items.get(item.jid)
+  keepItem(turn, roster, item)
+  const { version } = turn.roster ?? roster
+  if (item.isListed) push(turn, itemElement(item), version)
+  else if (before?.isListed === true) push(turn, xml('item', { jid: item.jid, subscription: 'remove' }), version)
+}
+
+/** Changes the subscription of an item; clients are told only of what they can see (appendix A.1: pending in is not). */
+export function changeSubscription(turn: Turn, roster: RosterView, item: RosterItem): void {
+  const before = roster.items.get(item.jid)
+  if (before !== undefined && looksSame(before, item)) keepItem(turn, roster, item)
+  else changeItem(turn, roster, item)
+}
+
+function looksSame(one: RosterItem, other: RosterItem): boolean {
+  return (
+    one.isListed === other.isListed &&
+    one.subscription === other.subscription &&
+    one.ask === other.ask &&
+    one.approved === other.approved
+  )
+}
+
+function keepItem(turn: Turn, roster: RosterView, item: RosterItem): void {
   const version = versionOf(turn.place)
   const { jid: owner } = turn.account
   turn.roster = withItem(roster, item, version)
@@ -20,8 +43,6 @@ export function changeItem(turn: Turn, roster: RosterView, item: RosterItem): vo
     ? { query: 'roster.remove', args: { owner, version, jid: item.jid } }
     : { query: 'roster.put', args: { owner, version, item } }
   emit(turn, 'storage', { kind: 'write', key: owner, atMs: turn.nowMs, head: head as unknown as Json })
-  if (item.isListed) push(turn, itemElement(item), version)
-  else if (before?.isListed === true) push(turn, xml('item', { jid: item.jid, subscription: 'remove' }), version)
 }
 
 /** Source: RFC 6121 §2.1.6: to every interested resource, the one that caused it too. */

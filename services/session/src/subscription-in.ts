@@ -1,12 +1,12 @@
 import type { RosterItem } from '@starling/core'
 import { bareOf } from '@starling/jid'
-import { type Stanza, stanzaError } from '@starling/stanza'
+import type { Stanza } from '@starling/stanza'
 import { showTo } from './presence-show.ts'
 import { blankItem, type RosterView, seesUs } from './roster.ts'
-import { changeItem, isFull } from './roster-change.ts'
+import { changeSubscription, isFull } from './roster-change.ts'
 import { addressed, presence } from './stanza-edit.ts'
 import { inbound, inState, type SubscriptionType, stateOf } from './subscription-table.ts'
-import { deliver, deliverOwn, refuseOther, rosterOf, type Turn, tellAccount } from './turn.ts'
+import { deliver, deliverOwn, rosterOf, type Turn, tellAccount } from './turn.ts'
 
 /** The longest request kept whole; of a longer one only who asked is kept. Units: bytes. */
 export const maxRequestBytes = 8192
@@ -32,13 +32,14 @@ export function handleInbound(turn: Turn, stanza: Stanza, type: SubscriptionType
   const { isPassed, next } = inbound[type][stateOf(item)]
   if (!isPassed) return
   if (!roster.items.has(contact) && isFull(turn, roster)) {
-    refuseOther(turn, stanza, stanzaError('resource-constraint', { text: 'the contact has too many requests' }))
+    // full: refused at once, so that the asker's roster does not wait for ever
+    tellAccount(turn, contact, presence('unsubscribed', account, contact))
     return
   }
   const bare = addressed(stanza, { from: contact, to: account })
   announce(turn, bare)
   const changed = inState(item, next, type === 'subscribe' ? keptRequest(bare) : item.request)
-  changeItem(turn, roster, changed)
+  changeSubscription(turn, roster, changed)
   if (seesUs(item) && !seesUs(changed)) showTo(turn, contact, 'unavailable') // §3.3.3
 }
 
@@ -48,7 +49,7 @@ function autoReply(turn: Turn, roster: RosterView, item: RosterItem): void {
   tellAccount(turn, contact, presence('subscribed', turn.account.jid, contact))
   if (seesUs(item)) return
   const next = item.subscription === 'to' ? 'both' : item.ask ? 'from+out' : 'from'
-  changeItem(turn, roster, { ...inState(item, next, undefined), isListed: true })
+  changeSubscription(turn, roster, { ...inState(item, next, undefined), isListed: true })
   showTo(turn, contact, 'current') // §3.1.5
 }
 

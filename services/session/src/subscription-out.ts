@@ -3,7 +3,7 @@ import { type Stanza, stanzaError } from '@starling/stanza'
 import type { Session } from './account.ts'
 import { showTo } from './presence-show.ts'
 import { blankItem, isLocalAccount, seesUs } from './roster.ts'
-import { changeItem, isFull } from './roster-change.ts'
+import { changeSubscription, isFull } from './roster-change.ts'
 import { addressed } from './stanza-edit.ts'
 import { inState, outbound, type SubscriptionType, stateOf } from './subscription-table.ts'
 import { refuseOwn, rosterOf, type Turn, tellAccount } from './turn.ts'
@@ -39,7 +39,7 @@ export function handleOutbound(turn: Turn, session: Session, stanza: Stanza, typ
   }
   // §3.1.2: both addresses are bare
   if (isPassed) tellAccount(turn, contact, addressed(stanza, { from: account, to: contact }))
-  if (isChanged) changeItem(turn, roster, { ...inState(item, next, item.request), approved, isListed })
+  if (isChanged) changeSubscription(turn, roster, { ...inState(item, next, item.request), approved, isListed })
   const after = turn.roster?.items.get(contact)
   if (seesUs(after) && !seesUs(item)) showTo(turn, contact, 'current') // §3.1.5
   if (!seesUs(after) && seesUs(item)) showTo(turn, contact, 'unavailable') // §3.2.2
