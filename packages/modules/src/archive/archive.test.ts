@@ -91,6 +91,7 @@ describe('XEP-0313 Message Archive Management', () => {
   it('XEP-0059 §2.7: max 0 asks for no messages', async () => {
     const some = await ask(rsm('<max>0</max>'))
     assert.deepEqual([idsIn(some), fin(some)], [[], { complete: undefined, first: null, last: null }])
+    assert.equal(fin(await ask(rsm('<max>0</max>'), ten.slice(0, 1))).complete, undefined)
     assert.equal(fin(await ask(rsm('<max>0</max>'), [])).complete, 'true')
   })
 
