@@ -31,12 +31,17 @@ const names = async (files: Readonly<Record<string, string>>): Promise<readonly 
   (await checkImports(tree(files))).violations.map((line) => line.split(':')[0] ?? '')
 
 const sound = {
+  'packages/core/src/other.ts': "import { core } from './core.ts'\nexport const other = core\n",
   'packages/core/src/uses.ts': "import { jid } from '@starling/jid'\nexport const a = jid\n",
   'packages/core/src/uses.test.ts': "import { testkit } from '@starling/testkit'\nexport const a = testkit\n",
   'packages/modules/src/modules.ts': "import { ping } from './ping.ts'\nexport const all = [ping]\n",
   'packages/modules/src/ping.ts': "import { core } from '@starling/core'\nexport const ping = core\n",
   'packages/modules/src/archive/archive.ts': "import { page } from './page.ts'\nexport const archive = page\n",
   'packages/modules/src/archive/page.ts': 'export const page = 1\n',
+  'packages/modules/src/shared/answers.ts': 'export const answers = 1\n',
+  'packages/modules/src/time.ts': "import { answers } from './shared/answers.ts'\nexport const time = answers\n",
+  'packages/wire/src/types.ts': "import { user } from './user.ts'\nexport type T = 1\nexport const t = user\n",
+  'packages/wire/src/user.ts': "import type { T } from './types.ts'\nexport const user: T = 1\n",
   'packages/adapters/src/kafka/kafka.ts': "import { x } from 'kafkajs'\nexport const kafka = x\n",
   'services/session/src/stage.ts': "import { runtime } from '@starling/runtime'\nexport const session = runtime\n",
   'services/all-in-one/src/main.ts': "import { session } from '../../session/src/stage.ts'\nexport const a = session\n",
@@ -63,6 +68,8 @@ describe('imports (DESIGN §4)', () => {
     ['production-without-testkit', 'services/routing/src/bad.ts', "export { testkit } from '@starling/testkit'\n"],
     ['modules-never-import-modules', 'packages/modules/src/bad.ts', "export { ping } from './ping.ts'\n"],
     ['modules-never-import-modules', 'packages/modules/src/archive/bad.ts', "export { ping } from '../ping.ts'\n"],
+    ['modules-never-import-modules', 'packages/modules/src/shared/bad.ts', "export { ping } from '../ping.ts'\n"],
+    ['no-cycles', 'packages/core/src/core.ts', "import { other } from './other.ts'\nexport const core = other\n"],
     [
       'stage-knows-no-module',
       'services/routing/src/bad.ts',

@@ -54,6 +54,16 @@ describe('keys of presence', () => {
     )
   })
 
+  it('an account that spells an escape is not the one it spells', () => {
+    for (const [a, b] of [
+      ['{', '%7b'],
+      ['}', '%7d'],
+      ['%', '%25'],
+    ] as const) {
+      assert.notEqual(keys.state('session', a), keys.state('session', b))
+    }
+  })
+
   it('all slots share one tag, so that one script sees them', () => {
     assert.equal(hashTag(keys.slot(1)), hashTag(keys.slot(255)))
   })

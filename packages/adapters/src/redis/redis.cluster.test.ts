@@ -97,6 +97,7 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
     const reasons = calls.map((call) => (call.status === 'rejected' ? call.reason : undefined))
     assert.ok(reasons.every(isDown))
     assert.equal(reasons.filter((reason) => String(reason).includes('none more is taken')).length, 2)
+    await until(() => !presence.isUp())
     await server().kill('SIGCONT')
     await until(() => presence.takeGeneration('a').then(Boolean, () => false))
   })

@@ -1,10 +1,8 @@
-import { chmod, mkdir } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
-import { startKafka } from './kafka-server.ts'
+import { type ComposeService, composeAnswers, startCompose } from './compose.ts'
+import { startLocal } from './local.ts'
 import { freePorts } from './ports.ts'
-import { startPostgres } from './postgres-server.ts'
-import { startRedis } from './redis-server.ts'
 import type { Server } from './server-process.ts'
+import { chooseSource } from './source.ts'
 
 /** Which real servers to start, and where. */
 export interface InfrastructureOptions {
@@ -37,54 +35,54 @@ export interface Infrastructure {
 }
 
 /**
- * Starts real Apache Kafka, Redis and PostgreSQL for tests, on loopback only.
+ * Starts real Apache Kafka, Redis and PostgreSQL for tests, on loopback only: containers of docker-compose.yml where an engine
+ * answers (and one plain broker is enough), else servers of this machine; STARLING_TEST_INFRASTRUCTURE=compose|local forces one.
  * Errors: rejects with a sentence (what to install, or the end of the log of the server that failed); the others are stopped.
  */
 export async function startInfrastructure(options: InfrastructureOptions): Promise<Infrastructure> {
-  const directory = resolve(options.directory)
-  await mkdir(directory, { recursive: true })
-  await chmod(directory, 0o711)
-  const detached = options.detached ?? false
-  const brokers = options.kafka?.brokers ?? 0
-  const [redisPort = 0, postgresPort = 0, ...kafkaPorts] = await freePorts(2 + 2 * brokers, options.portBase)
+  const isPlain =
+    options.detached !== true &&
+    options.kafka?.brokers !== 3 &&
+    options.kafka?.settings === undefined &&
+    typeof options.redis !== 'object'
+  const asked = process.env['STARLING_TEST_INFRASTRUCTURE']
+  const { source, isForced } = await chooseSource({ asked, isPlain, composeAnswers })
+  if (source === 'compose') {
+    try {
+      return await fromCompose(options)
+    } catch (error) {
+      if (isForced) throw error
+      process.stderr.write(`docker compose does not bring the servers up; taking this machine's: ${String(error)}\n`)
+    }
+  }
+  return running(await startLocal(options))
+}
 
-  const persistent = typeof options.redis === 'object' && options.redis.persistent
-  const starts = await Promise.allSettled([
-    options.redis
-      ? startRedis({ name: 'redis', directory: join(directory, 'redis'), port: redisPort, persistent, detached })
-      : undefined,
-    options.postgres
-      ? startPostgres({ name: 'postgres', directory: join(directory, 'postgres'), port: postgresPort, detached })
-      : undefined,
-    options.kafka === undefined
-      ? []
-      : startKafka({
-          directory,
-          brokers: options.kafka.brokers,
-          ports: kafkaPorts,
-          heapMb: options.kafka.heapMb ?? 384,
-          settings: options.kafka.settings ?? {},
-          detached,
-        }),
-  ] as const)
-  const [redisStart, postgresStart, kafkaStart] = starts
-  const redis = redisStart.status === 'fulfilled' ? redisStart.value : undefined
-  const postgres = postgresStart.status === 'fulfilled' ? postgresStart.value : undefined
-  const kafka = kafkaStart.status === 'fulfilled' ? kafkaStart.value : []
+async function fromCompose(options: InfrastructureOptions): Promise<Infrastructure> {
+  const wanted = [
+    ...(options.redis ? (['redis'] as const) : []),
+    ...(options.postgres ? (['postgres'] as const) : []),
+    ...(options.kafka ? (['kafka'] as const) : []),
+  ]
+  const ports = await freePorts(wanted.length, options.portBase)
+  const portOf = new Map<ComposeService, number>(wanted.map((name, at) => [name, ports[at] ?? 0]))
+  const { servers, stop } = await startCompose(portOf)
+  const kafka = servers.get('kafka')
+  return running({
+    kafka: kafka === undefined ? [] : [kafka],
+    redis: servers.get('redis'),
+    postgres: servers.get('postgres'),
+    stop,
+  })
+}
+
+function running(started: Pick<Infrastructure, 'kafka' | 'redis' | 'postgres' | 'stop'>): Infrastructure {
+  const { kafka, redis, postgres } = started
   const servers = [redis, postgres, ...kafka].filter((server) => server !== undefined)
-  // All at once: brokers stopped one by one lose their quorum, and the last one hangs.
-  const stop = async (): Promise<void> => {
-    await Promise.all(servers.map((server) => server.stop()))
-  }
-  const failures = starts.flatMap((start) => (start.status === 'rejected' ? [start.reason] : []))
-  if (failures.length > 0) {
-    await stop()
-    throw new AggregateError(failures, failures.map(String).join('\n'))
-  }
   const urls = {
     kafka: kafka.map(({ url }) => url).join(','),
     redis: redis?.url ?? '',
     postgres: postgres?.url ?? '',
   }
-  return { kafka, redis, postgres, servers, urls, stop }
+  return { ...started, servers, urls }
 }

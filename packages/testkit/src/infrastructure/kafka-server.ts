@@ -14,6 +14,8 @@ export interface KafkaOptions {
   /** Further lines of server.properties, such as `['log.retention.ms', '60000']`. */
   readonly settings: Readonly<Record<string, string>>
   readonly detached: boolean
+  /** Told of each broker as it starts, so that it can be stopped when another does not. */
+  readonly keep: (start: Promise<Server>) => Promise<Server>
 }
 
 const clusterId = 'starling-tests-cluster'
@@ -34,7 +36,13 @@ export async function startKafka(options: KafkaOptions): Promise<readonly Server
     return { id: index + 1, port, controllerPort, directory: join(options.directory, `kafka-${index + 1}`) }
   })
   await Promise.all(brokers.map((broker) => prepare(artifacts, broker, properties(broker, brokers, options.settings))))
-  return Promise.all(brokers.map((broker) => startServer(spec(artifacts, broker, options))))
+  const starts = await Promise.allSettled(
+    brokers.map((broker) => options.keep(startServer(spec(artifacts, broker, options)))),
+  )
+  return starts.map((start) => {
+    if (start.status === 'rejected') throw start.reason
+    return start.value
+  })
 }
 
 async function prepare(artifacts: KafkaArtifacts, broker: Broker, settings: string): Promise<void> {
@@ -71,7 +79,7 @@ function spec(
     readyText: 'Kafka Server started',
     stopSignal: 'SIGTERM',
     stopTimeoutMs: 10_000,
-    startTimeoutMs: 90_000,
+    startTimeoutMs: 180_000,
     detached,
   }
 }
