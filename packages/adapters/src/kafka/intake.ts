@@ -21,6 +21,11 @@ export interface Intake {
   readonly receive: (records: readonly LogRecord[]) => void
   /** Starts handing over, from `offset` on. */
   readonly begin: (offset: number) => void
+  /** Hands over nothing until `release`; the batch at work goes on. */
+  readonly hold: () => void
+  readonly release: () => void
+  /** Takes out what waits for the handler. */
+  readonly rest: () => readonly LogRecord[]
   /** Takes nothing more; resolves when the batch at work has ended, which may be never: bound it. */
   readonly stop: () => Promise<void>
   /** Next offset that the source should bring. */
@@ -42,6 +47,7 @@ export function intake(options: IntakeOptions): Intake {
   let expected = -1
   let position = -1
   let isBegun = false
+  let isHeld = false
   let isPaused = false
 
   const mine: Worker = worker({
@@ -49,7 +55,7 @@ export function intake(options: IntakeOptions): Intake {
     partition,
     maxBatchRecords,
     take: (maxRecords) => {
-      const records = isBegun ? buffer.splice(0, maxRecords) : []
+      const records = isBegun && !isHeld ? buffer.splice(0, maxRecords) : []
       for (const record of records) bufferedBytes -= record.value.length
       if (isPaused && bufferedBytes <= maxBufferedBytes / 2) {
         isPaused = false
@@ -100,6 +106,14 @@ export function intake(options: IntakeOptions): Intake {
   return {
     receive,
     begin,
+    hold: () => {
+      isHeld = true
+    },
+    release: () => {
+      isHeld = false
+      mine.wake()
+    },
+    rest: () => buffer.splice(0),
     stop: mine.stop,
     expected: () => expected,
     position: () => position,

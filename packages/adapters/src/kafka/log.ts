@@ -3,6 +3,7 @@ import { type LaneOutcome, type LaneRecord, lane } from '../log/lane.ts'
 import { within } from '../log/within.ts'
 import type { Bounds, KafkaDriver, OnEvent } from './driver.ts'
 import { type Member, member, type ReadSettings } from './member.ts'
+import { startPulse } from './pulse.ts'
 import { reader } from './reader.ts'
 import { watchdog } from './watchdog.ts'
 
@@ -111,26 +112,22 @@ export function drivenLog(options: DrivenLogOptions): Log {
     send,
   })
 
+  const pulse = startPulse({ ask: driver.ping, heard })
   const look = watchdog()
-  let timer: NodeJS.Timeout | undefined
-  async function pulse(): Promise<void> {
+  const guard = setInterval(() => void patrol(), watchdogMs)
+  guard.unref()
+
+  /** Looks after whoever reads. */
+  async function patrol(): Promise<void> {
+    const topics = new Set([...open].flatMap((one) => one.watched().map(({ topic }) => topic)))
+    const bounds = new Map<string, ReadonlyMap<number, Bounds>>()
     try {
-      const bounds = new Map<string, ReadonlyMap<number, Bounds>>()
-      const topics = new Set([...open].flatMap((one) => one.watched().map(({ topic }) => topic)))
       for (const topic of topics) bounds.set(topic, await driver.bounds(topic))
-      if (topics.size === 0) await driver.ping()
-      heard(true)
-      for (const one of open) if (look(one, bounds)) onEvent('log.consumer.stalled', {})
-    } catch (error) {
-      heard(false, error)
+    } catch {
+      return // the brokers are away: the pulse says so, and nobody can be judged
     }
-    if (!isClosed) schedulePulse(isUp ? watchdogMs : 500)
+    for (const one of open) if (look(one, bounds)) onEvent('log.consumer.stalled', {})
   }
-  function schedulePulse(delayMs: number): void {
-    timer = setTimeout(() => void pulse(), delayMs)
-    timer.unref()
-  }
-  schedulePulse(0)
 
   function opened(one: Member): { readonly close: () => Promise<void> } {
     open.add(one)
@@ -166,7 +163,8 @@ export function drivenLog(options: DrivenLogOptions): Log {
       await produced.close()
       await Promise.all([...open].map((one) => one.close()))
       isClosed = true
-      clearTimeout(timer)
+      clearInterval(guard)
+      pulse.stop()
       await within(driver.close(), options.closeTimeoutMs)
     },
   }

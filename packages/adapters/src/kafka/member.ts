@@ -81,6 +81,7 @@ export function member(driver: KafkaDriver, group: GroupOptions, settings: ReadS
     name = memberId
     const keys = new Set(partitions.map(keyOf))
     for (const share of [...shares.values()]) if (!keys.has(keyOf(share))) revoke(share)
+    for (const share of shares.values()) share.intake.hold() // until it is known that nobody else had it meanwhile
     for (const at of partitions) if (!shares.has(keyOf(at))) add(at)
     onEvent('log.group.assigned', { group: group.group, partitions: partitions.length })
     void tell(mine)
@@ -146,12 +147,18 @@ export function member(driver: KafkaDriver, group: GroupOptions, settings: ReadS
 
   function start(share: Share, committed: Committed | undefined): void {
     if (share.isTold) {
-      if (committed === undefined || committed.offset <= share.intake.position()) return
+      if (committed === undefined || committed.offset <= share.intake.position()) {
+        share.intake.release()
+        return
+      }
+      const rest = share.intake.rest()
       // somebody else had it in a generation that we never saw: what we know of it is old
       revoke(share)
       add(share)
       const fresh = shares.get(keyOf(share))
-      if (fresh !== undefined) start(fresh, committed)
+      if (fresh === undefined) return
+      fresh.intake.receive(rest)
+      start(fresh, committed)
       return
     }
     const before = ending.get(keyOf(share))
