@@ -63,6 +63,11 @@ describe('RFC 6120 §4 streams through the gate', () => {
     assert.deepEqual({ ...event.prefixes }, { stream: 'http://etherx.jabber.org/streams' })
   })
 
+  it('white space before the XML declaration passes: it may be from before the stream was restarted', () => {
+    assert.deepEqual(feed(tcp(), ` \r\n${header}`), ['open to im.example'])
+    assert.deepEqual(feed(tcp(), ` ${header}`, 1), ['open to im.example'])
+  })
+
   it('reports a stanza with its name, namespace, attributes and payloads', () => {
     const stanza =
       "<message to='a&amp;b' id='1\t2'><body>x</body><c:active xmlns:c='urn:c'><d/></c:active><e xmlns='urn:e'/></message>"
