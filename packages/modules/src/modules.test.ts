@@ -44,6 +44,14 @@ describe('the list of modules', () => {
     }
   })
 
+  it('begins with nothing switched on: no copies, no pushes, nobody blocked, everything archived', () => {
+    const { initialSlice, initialAccountSlice } = registry()
+    assert.deepEqual(initialSlice('XEP-0280'), { isEnabled: false })
+    assert.deepEqual(initialSlice('XEP-0191'), { isListening: false })
+    assert.deepEqual(initialAccountSlice('XEP-0191'), [])
+    assert.deepEqual(initialAccountSlice('XEP-0441'), { default: 'always', always: [], never: [] })
+  })
+
   it('says what is missing wherever something is', () => {
     for (const { spec } of modules) assert.ok(spec.status === 'complete' || spec.note !== undefined, spec.id)
   })

@@ -42,6 +42,7 @@ describe('XEP-0313 Message Archive Management', () => {
   it('§4 examples 3–5: messages in order to the resource that asked, then <fin/>', async () => {
     const ended = await ask('', ten.slice(0, 2), {}, " queryid='f&amp;27'")
     assert.deepEqual(idsIn(ended), numbers(0, 1))
+    assert.equal(ended.asked.length, 1, 'one question of storage')
     const [first] = sent(ended.effects)
     sameXml(
       first,
@@ -115,6 +116,7 @@ describe('XEP-0313 Message Archive Management', () => {
       rsm(`<after>${idOf(77)}</after>`),
       rsm("<before>x' OR 1=1</before>"),
       both + rsm(`<after>${idOf(4)}</after>`),
+      form(field('before-id', idOf(77))) + rsm(`<before>${idOf(5)}</before>`),
       form(field('after-id', idOf(1))) + rsm(`<after>${idOf(77)}</after>`),
     ]) {
       const ended = await ask(inner)

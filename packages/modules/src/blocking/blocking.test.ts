@@ -74,7 +74,9 @@ describe('XEP-0191 Blocking Command', () => {
   })
 
   it('§3.3: no item is a bad request; neither is an item without a jid one, nor one that is no address', () => {
-    assert.equal(error(ask('block', items('block'))), 'bad-request')
+    const empty = ask('block', items('block'))
+    assert.equal(!empty.ok && empty.error.text, 'nobody to block')
+    assert.equal(error(empty), 'bad-request')
     assert.equal(error(ask('block', "<block xmlns='urn:xmpp:blocking'><item/></block>")), 'bad-request')
     assert.equal(error(ask('block', items('block', '@/'))), 'jid-malformed')
     assert.equal(error(ask('unblock', items('unblock', '@/'))), 'jid-malformed')
