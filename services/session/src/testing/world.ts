@@ -1,4 +1,6 @@
-import type { Batch, Input, Module, Output } from '@starling/core'
+import assert from 'node:assert/strict'
+import { isDeepStrictEqual } from 'node:util'
+import type { Batch, Input, Module, Output, Worker } from '@starling/core'
 import { type BareJid, type FullJid, fullJid } from '@starling/jid'
 import { readStanza, type Stanza } from '@starling/stanza'
 import { type Ask, decodeEnvelope, type Envelope, encodeEnvelope, type Write } from '@starling/wire'
@@ -33,8 +35,18 @@ export interface World {
   readonly append: (envelope: Envelope) => void
   /** Runs until the inboxes are empty. */
   readonly run: () => Promise<void>
+  /** Handles one record of the session inbox. */
+  readonly step: () => Promise<void>
+  /** Storage works through what was written to its inbox. */
+  readonly serve: () => void
+  /** Envelopes waiting in the session inbox. */
+  readonly waiting: () => readonly Envelope[]
   /** Storage answers nothing while true. */
   isStorageHeld: boolean
+  /** Units: envelopes a record. */
+  perRecord: number
+  /** Whether every batch is worked in prefixes and repeatedly, before and after its state is saved. */
+  isParanoid: boolean
   /** Another owner takes the partition over. */
   readonly takeOver: () => void
 }
@@ -55,6 +67,26 @@ function travelled(envelope: Envelope): Envelope {
   return decoded.value
 }
 
+/** R3: a batch handed over again before its state was saved gives the same, a prefix of it the beginning of that. */
+async function checkBefore(worker: Worker, batch: Batch, outputs: readonly Output[]): Promise<void> {
+  for (let length = 0; length <= batch.inputs.length; length++) {
+    const prefix = await worker.work({ ...batch, inputs: batch.inputs.slice(0, length) })
+    assert.deepEqual(prefix.outputs, outputs.slice(0, prefix.outputs.length))
+    if (length === batch.inputs.length) assert.equal(prefix.outputs.length, outputs.length)
+  }
+}
+
+/** R3: after its state was saved it gives nothing, or the same where nothing had to be saved. */
+async function checkAfter(worker: Worker, batch: Batch, outputs: readonly Output[]): Promise<void> {
+  const again = await worker.work(batch)
+  let from = 0
+  for (const output of again.outputs) {
+    const found = outputs.findIndex((one, index) => index >= from && isDeepStrictEqual(one, output))
+    assert.notEqual(found, -1, 'a replay published something new')
+    from = found + 1
+  }
+}
+
 /** Makes a world of accounts of example.org. */
 export function createWorld(
   localparts: readonly string[],
@@ -67,13 +99,13 @@ export function createWorld(
   const published: Output[] = []
   const io = fakeIo({ presence: presence.port, errors, ...more })
   let worker = createWorker(io)
-  let inbox: Envelope[] = []
+  const inbox: Envelope[] = []
   let stored: Envelope[] = []
   let offset = 0
   let connections = 0
 
   const step = async (): Promise<void> => {
-    const record = inbox.splice(0, 3)
+    const record = inbox.splice(0, world.perRecord)
     const inputs: Input[] = record.map((envelope, index) => ({
       place: { inbox: 'session', partition: 0, offset, index },
       envelope,
@@ -81,11 +113,13 @@ export function createWorld(
     const batch: Batch = { inbox: 'session', partition: 0, inputs, lastOffset: offset }
     offset += 1
     const { outputs, save } = await worker.work(batch)
+    if (world.isParanoid) await checkBefore(worker, batch, outputs)
     published.push(...outputs)
     for (const { to, envelope } of outputs) if (to === 'routing') routing.handle(travelled(envelope))
     for (const { to, envelope } of outputs) if (to === 'session') inbox.push(travelled(envelope))
     for (const { to, envelope } of outputs) if (to === 'storage') stored.push(travelled(envelope))
     await save?.()
+    if (world.isParanoid) await checkAfter(worker, batch, outputs)
   }
   const serve = (): void => {
     const batch = stored
@@ -138,10 +172,14 @@ export function createWorld(
       inbox.push(envelope)
     },
     run,
+    step,
+    serve,
+    waiting: () => inbox,
     isStorageHeld: false,
+    perRecord: 3,
+    isParanoid: false,
     takeOver: () => {
       worker = createWorker(io)
-      inbox = [...inbox]
     },
   }
   return world

@@ -1,0 +1,144 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { isSeen, readRoster, seesUs } from './roster.ts'
+import { type Client, createWorld, type World } from './testing/world.ts'
+
+const names = ['romeo', 'juliet', 'nurse'] as const
+
+type Action =
+  | { readonly does: 'send'; readonly who: number; readonly stanza: string }
+  | { readonly does: 'connect'; readonly who: number; readonly resource: string }
+  | { readonly does: 'drop'; readonly who: number }
+  | { readonly does: 'takeOver' }
+  | { readonly does: 'hold' | 'release' }
+  | { readonly does: 'pack'; readonly envelopes: number }
+
+const address = fc.constantFrom(
+  ...names.flatMap((name) => [`${name}@example.org`, `${name}@example.org/a`]),
+  'nobody@example.org',
+  'example.org',
+  'example.org/x',
+  'far@elsewhere.example',
+)
+const to = fc.oneof(
+  { weight: 1, arbitrary: fc.constant('') },
+  { weight: 4, arbitrary: address.map((jid) => ` to='${jid}'`) },
+)
+const bareTo = fc.constantFrom(...names).map((name) => ` to='${name}@example.org'`)
+const rosterSet = fc
+  .tuple(fc.constantFrom(...names, 'far'), fc.constantFrom('', " subscription='remove'", " name='n'"))
+  .map(([name, more]) => `<query xmlns='jabber:iq:roster'><item jid='${name}@example.org'${more}/></query>`)
+const stanza = fc.oneof(
+  fc
+    .tuple(fc.constantFrom('subscribe', 'subscribed', 'unsubscribe', 'unsubscribed'), fc.oneof(bareTo, to))
+    .map(([type, where]) => `<presence type='${type}'${where}/>`),
+  fc
+    .tuple(fc.constantFrom('', " type='unavailable'", " type='probe'", " type='error'"), to)
+    .map(([type, where]) => `<presence${type}${where}/>`),
+  fc.constantFrom('<presence/>', "<presence type='unavailable'/>", '<presence><priority>-1</priority></presence>'),
+  fc
+    .tuple(fc.constantFrom('chat', 'error', 'headline', 'normal'), to)
+    .map(([type, where]) => `<message type='${type}'${where}/>`),
+  fc
+    .tuple(fc.constantFrom('get', 'set'), to, fc.oneof(rosterSet, fc.constant("<q xmlns='x'/>")))
+    .map(([type, where, payload]) => `<iq type='${type}' id='i'${where}>${payload}</iq>`),
+  fc.tuple(fc.constantFrom('result', 'error'), to).map(([type, where]) => `<iq type='${type}' id='i'${where}/>`),
+)
+const who = fc.nat({ max: 5 })
+const action: fc.Arbitrary<Action> = fc.oneof(
+  { weight: 12, arbitrary: fc.record({ does: fc.constant('send' as const), who, stanza }) },
+  {
+    weight: 3,
+    arbitrary: fc.record({ does: fc.constant('connect' as const), who, resource: fc.constantFrom('a', 'b', '') }),
+  },
+  { weight: 1, arbitrary: fc.record({ does: fc.constant('drop' as const), who }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({ does: fc.constantFrom('takeOver' as const, 'hold' as const, 'release' as const) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ does: fc.constant('pack' as const), envelopes: fc.integer({ min: 1, max: 5 }) }),
+  },
+)
+
+async function play(world: World, actions: readonly Action[]): Promise<void> {
+  const clients: Client[] = []
+  const one = (index: number): Client | undefined => clients[index % Math.max(1, clients.length)]
+  for (const step of actions) {
+    switch (step.does) {
+      case 'connect':
+        clients.push(await world.connect(names[step.who % names.length] ?? 'romeo', step.resource))
+        break
+      case 'send':
+        await one(step.who)?.send(step.stanza)
+        break
+      case 'drop':
+        await one(step.who)?.drop()
+        break
+      case 'takeOver':
+        world.takeOver()
+        break
+      case 'hold':
+        world.isStorageHeld = true
+        break
+      case 'release':
+        world.isStorageHeld = false
+        break
+      case 'pack':
+        world.perRecord = step.envelopes
+        break
+      default:
+        step satisfies never
+    }
+  }
+  world.isStorageHeld = false
+  await world.run()
+}
+
+const start: readonly Action[] = [0, 1, 2].map((index) => ({ does: 'connect', who: index, resource: 'a' }))
+
+describe('the session stage, whatever comes', () => {
+  it('R3, R10: nothing throws, replays give the same or nothing, and both sides of every subscription agree in the end', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { minLength: 5, maxLength: 60 }), async (actions) => {
+        const world = createWorld(names)
+        world.isParanoid = true
+        await play(world, [...start, ...actions])
+        assert.deepEqual(world.errors, [])
+        const rosters = new Map(
+          names.map((name) => [name, readRoster(world.storage.rosters.get(`${name}@example.org`) as never)?.items]),
+        )
+        for (const one of names) {
+          for (const other of names) {
+            if (one === other) continue
+            const mine = rosters.get(one)?.get(`${other}@example.org` as never)
+            const theirs = rosters.get(other)?.get(`${one}@example.org` as never)
+            assert.equal(isSeen(mine), seesUs(theirs), `${one} sees ${other}`)
+            // a request that waits is one that was sent; it may have been refused in between, but not invented
+            if (theirs?.request !== undefined) assert.ok(mine?.ask, `${other} holds a request of ${one}`)
+          }
+        }
+      }),
+      { numRuns: 150 },
+    )
+  })
+
+  it('RFC 6120 §8.2.3: every request to the server is answered exactly once', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(action, { maxLength: 30 }), stanza, async (actions, last) => {
+        const world = createWorld(names)
+        await play(world, [...start, ...actions])
+        const client = await world.connect('romeo', 'last')
+        client.heard()
+        const request = last.replace("id='i'", "id='last'")
+        await client.send(request)
+        const isAnswered = /^<iq type='[gs]et'/.test(request) && !/ to='[^']*@example.org\//.test(request)
+        const answers = client.heard().filter((xml) => /^<iq type='(result|error)'[^>]* id='last'/.test(xml))
+        assert.equal(answers.length, isAnswered ? 1 : 0, request)
+      }),
+      { numRuns: 150 },
+    )
+  })
+})
