@@ -71,10 +71,16 @@ async function openCluster(settings: Settings, context: PortsContext): Promise<P
 
 async function openStorage(settings: Settings, logger: Logger): Promise<Storage> {
   const { databaseUrl: url, dataDir } = settings
-  const onEvent = (event: { readonly what: string }): void => logger.warn({ ...event })
+  const tell = teller(logger)
+  const onEvent = ({ what, ...detail }: { readonly what: string }): void => tell(what, detail)
   if (/^postgres(ql)?:/.test(url)) {
     const { postgresStorage } = await import('@starling/adapters/postgres')
     return postgresStorage({ url, onEvent })
+  }
+  if (settings.log.brokers.length > 0) {
+    throw new Error(
+      'databaseUrl (STARLING_DATABASE_URL) must be postgres://…: with log.brokers set, many processes share it',
+    )
   }
   const { sqliteStorage } = await import('@starling/adapters/sqlite')
   return sqliteStorage({ file: url === '' ? join(dataDir, 'starling.sqlite') : url.replace(/^sqlite:/, ''), onEvent })
@@ -82,5 +88,6 @@ async function openStorage(settings: Settings, logger: Logger): Promise<Storage>
 
 /** Turns what adapters tell into log events. */
 function teller(logger: Logger): (what: string, detail: Readonly<Record<string, unknown>>) => void {
-  return (what, detail) => (what.endsWith('.up') ? logger.info({ ...detail, what }) : logger.warn({ ...detail, what }))
+  const good = /\.(up|migrated|partitionMade|partitionDropped|assigned)$/
+  return (what, detail) => (good.test(what) ? logger.info({ ...detail, what }) : logger.warn({ ...detail, what }))
 }

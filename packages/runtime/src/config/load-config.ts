@@ -1,20 +1,93 @@
+import { readFileSync } from 'node:fs'
 import type { Module, Settings } from '@starling/core'
-import { defaultSettings } from '../default-settings.ts'
+import { configVariable, type Environment, readEnvironment } from './read-environment.ts'
+import { readFile } from './read-file.ts'
+import { type Setting, type SettingValue, variableOf } from './setting.ts'
+import { decidedElsewhere, moduleSettings, settingsTable } from './settings-table.ts'
 
 /** Settings as configured, or everything that is wrong with them, a sentence each. */
 export type Config =
   | { readonly ok: true; readonly value: Settings }
   | { readonly ok: false; readonly error: readonly string[] }
 
-/** Reads the settings from the environment and the file it names (STARLING_CONFIG); the environment wins. */
-export function loadConfig(env: Readonly<Record<string, string | undefined>>, _modules: readonly Module[]): Config {
-  return {
-    ok: true,
-    value: {
-      ...defaultSettings,
-      domain: env['STARLING_DOMAIN'] ?? defaultSettings.domain,
-      dataDir: env['STARLING_DATA_DIR'] ?? defaultSettings.dataDir,
-      portOffset: Number(env['STARLING_PORT_OFFSET'] ?? 0),
-    },
+/**
+ * Reads the settings: the file that STARLING_CONFIG names, then the environment, which wins.
+ * Errors: all faults at once, each with the file's line and column or the variable to mend.
+ */
+export function loadConfig(environment: Environment, modules: readonly Module[]): Config {
+  const settings = [...settingsTable, ...moduleSettings(modules)]
+  const faults: string[] = []
+  const values = new Map<string, SettingValue>(settings.map((setting) => [setting.path, setting.default]))
+  const secretOf = (file: string): string | undefined => contentOf(file)?.trim()
+  const name = environment[configVariable] ?? ''
+  if (name !== '') {
+    const text = contentOf(name)
+    if (text === undefined) faults.push(`${configVariable}: the file ${name} cannot be read`)
+    else {
+      const reading = readFile({ name, text }, settings, secretOf)
+      for (const [path, value] of reading.values) values.set(path, value)
+      faults.push(...reading.faults)
+    }
+  }
+  const reading = readEnvironment(environment, settings, secretOf)
+  for (const [path, value] of reading.values) values.set(path, value)
+  faults.push(...reading.faults)
+  if (faults.length === 0) faults.push(...together(values))
+  if (faults.length > 0) return { ok: false, error: faults }
+  return { ok: true, value: build(settings, values) }
+}
+
+/** What is wrong only in its combination. */
+function together(values: ReadonlyMap<string, SettingValue>): readonly string[] {
+  const faults: string[] = []
+  const text = (path: string): string => String(values.get(path))
+  const called = (path: string): string => `${path} (${variableOf(path)})`
+  const isCluster = text('log.brokers') !== ''
+  if (isCluster && text('redisUrl') === '') {
+    faults.push(`${called('redisUrl')} is missing: with log.brokers set, presence is kept in Redis`)
+  }
+  if (!isCluster && text('redisUrl') !== '') {
+    faults.push(
+      `${called('log.brokers')} is missing: without brokers everything is in one process, and redisUrl has no use`,
+    )
+  }
+  if (isCluster && text('databaseUrl').startsWith('sqlite:')) {
+    faults.push(`${called('databaseUrl')} must be postgres://…: a cluster cannot share a SQLite file`)
+  }
+  if ((text('tls.certificateFile') === '') !== (text('tls.keyFile') === '')) {
+    faults.push(`${called('tls.certificateFile')} and ${called('tls.keyFile')} are given together or not at all`)
+  }
+  for (const path of ['ports.c2s', 'ports.c2sTls', 'ports.http']) {
+    const port = Number(values.get(path))
+    if (port !== 0 && port + Number(values.get('portOffset')) > 65_535) {
+      faults.push(`${called('portOffset')} is too large: ${path} would be above 65535`)
+    }
+  }
+  return faults
+}
+
+/** Puts values where their paths say. */
+function build(settings: readonly Setting[], values: ReadonlyMap<string, SettingValue>): Settings {
+  const tree: { [name: string]: unknown } = { modules: {} }
+  const put = (path: string, value: SettingValue | undefined): void => {
+    const names = path.split('.')
+    const last = names.pop() ?? ''
+    let at = tree
+    for (const name of names) {
+      at[name] ??= {}
+      at = at[name] as { [name: string]: unknown }
+    }
+    at[last] = value
+  }
+  for (const { path } of settings) put(path, values.get(path))
+  for (const { option, setting } of decidedElsewhere) put(option, values.get(setting))
+  return tree as unknown as Settings // every path of Settings has a row: tested
+}
+
+function contentOf(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8')
+  } catch {
+    return undefined
   }
 }

@@ -1,0 +1,161 @@
+import type { Module } from '@starling/core'
+import { defaultSettings } from '../default-settings.ts'
+import * as checks from './checks.ts'
+import type { Setting, SettingKind, SettingValue } from './setting.ts'
+
+const none = { zero: 'no limit' } as const
+const bool: SettingKind = { type: 'bool' }
+const text: SettingKind = { type: 'text' }
+const list: SettingKind = { type: 'list' }
+const port: SettingKind = { type: 'int', min: 0, max: 65_535, unit: '' }
+
+/** Every setting of Starling itself, in the order of the docs; defaults are those of `defaultSettings`. */
+export const settingsTable: readonly Setting[] = [
+  row('domain', text, 'The XMPP domain that is served.', { check: checks.domain }),
+  row(
+    'dataDir',
+    text,
+    'Folder of what one process keeps: SQLite, certificate, admin token. A cluster keeps only certificates there.',
+  ),
+  row(
+    'pod',
+    text,
+    'Name of this process, unique among those that run; empty: made of service, machine and process id.',
+  ),
+  row('logLevel', { type: 'choice', choices: ['debug', 'info', 'warn', 'error'] }, 'Least level of what is logged.'),
+  row('drainTimeoutMs', int('ms', 1_000, 600_000), 'Time a process takes to end gracefully, at most.'),
+  row('portOffset', int('', 0, 60_000), 'Added to every port that is not 0.'),
+  row('ports.c2s', port, 'TCP with STARTTLS.', { zero: 'any free port' }),
+  row('ports.c2sTls', port, 'TCP with direct TLS.', { zero: 'any free port' }),
+  row('ports.http', port, 'HTTP: WebSocket, host-meta, admin API, health, metrics.', { zero: 'any free port' }),
+  row('listen.c2s', text, 'Address that clients reach; `::` is every address of this machine.'),
+  row('listen.http', text, 'Address of HTTP.'),
+  row('tls.certificateFile', text, 'PEM file of the certificate and its chain; empty: a self-signed one is made.'),
+  row('tls.keyFile', text, 'PEM file of its key.'),
+  row('c2s.requireTls', bool, 'Whether clients must use TLS before they sign in.'),
+  row('c2s.streamsPerAddress', int('streams'), 'Streams that one address may have open.', none),
+  row(
+    'c2s.stanzasPerSecond',
+    int('stanzas/s'),
+    'Stanzas a connection may send; above it, it is read more slowly.',
+    none,
+  ),
+  row('c2s.bytesPerSecond', int('bytes/s'), 'Bytes a connection may send; above it, it is read more slowly.', none),
+  row('c2s.loginsPerSecond', int('logins/s'), 'Sign-ins a process takes on; further ones wait.', none),
+  row('c2s.unauthenticatedTimeoutMs', int('ms'), 'Time until a stream must have signed in.', none),
+  row('c2s.maxStanzaBytes', int('bytes'), 'Largest stanza.', { ...none, check: checks.stanzaBytes }),
+  row(
+    'c2s.maxOutputBytes',
+    int('bytes'),
+    'What may wait for a client that does not read; above it, it is disconnected.',
+    none,
+  ),
+  row(
+    'c2s.maxInFlightStanzas',
+    int('stanzas'),
+    'Stanzas of a connection that the log has not acknowledged; above it, it is not read.',
+    none,
+  ),
+  row('c2s.pingAfterMs', int('ms'), 'Silence after which a client is asked whether it is there.', none),
+  row('c2s.pingTimeoutMs', int('ms'), 'Time it then has to answer.', none),
+  row('c2s.maxResources', int('resources'), 'Resources an account may have connected.', none),
+  row(
+    'c2s.websocketUrl',
+    text,
+    'WebSocket address that host-meta tells clients, `wss://…` of whatever ends TLS; empty: `ws://` of the HTTP port.',
+    {
+      check: checks.websocketUrl,
+    },
+  ),
+  row('registration.inBand', bool, 'Whether strangers may make accounts over a stream (XEP-0077).'),
+  row('registration.perAddressPerHour', int('accounts/h'), 'Accounts one address may make so.', none),
+  row(
+    'scram.iterations',
+    int('iterations', 4_096, 10_000_000),
+    'Rounds of hashing for the stored keys of new passwords (RFC 7677 §4).',
+  ),
+  row('log.brokers', list, 'Kafka brokers, `host:port`, separated by commas; empty: everything in one process.', {
+    check: checks.brokers,
+  }),
+  row('log.client', { type: 'choice', choices: ['kafkajs', 'platformatic'] }, 'Library that talks to Kafka.'),
+  row(
+    'log.partitions',
+    int('partitions', 1, 256),
+    'Partitions of each inbox that the deploy step makes; never changed in place.',
+  ),
+  row('log.slots', int('slots', 1, 10_000), 'Partitions of the pod inbox: pods with sockets that can run at once.'),
+  row('redisUrl', text, 'Redis, `redis://host:port`; needed with `log.brokers`.', {
+    isSecret: true,
+    check: checks.redisUrl,
+  }),
+  row(
+    'databaseUrl',
+    text,
+    '`postgres://user:password@host:port/database` or `sqlite:FILE`; empty: SQLite in `dataDir`.',
+    {
+      isSecret: true,
+      check: checks.databaseUrl,
+    },
+  ),
+  row(
+    'admin.token',
+    text,
+    'Token of the admin API; empty: made in `dataDir` for one process; a cluster then refuses everyone.',
+    {
+      isSecret: true,
+      check: checks.token,
+    },
+  ),
+  row('admin.allowRemote', bool, 'Whether the admin API answers others than this machine.'),
+  row('archive.retentionDays', int('days'), 'Age at which archived messages are dropped.', { zero: 'never' }),
+  row('offline.maxStanzas', int('stanzas'), 'Offline messages kept for an account.', none),
+  row('session.maxRosters', int('rosters'), 'Rosters a session process keeps in memory.', none),
+  row('session.maxRosterItems', int('contacts'), 'Contacts in a roster.', none),
+  row('session.maxDirectedPresence', int('addresses'), 'Addresses a resource may send directed presence to.', none),
+]
+
+/** The options of modules as settings, `modules.<name>.<option>`; one that a setting above decides is left out. */
+export function moduleSettings(modules: readonly Module[]): readonly Setting[] {
+  return modules.flatMap((module) =>
+    Object.entries(module.options ?? {}).flatMap(([name, option]): Setting[] => {
+      const path = `modules.${module.name}.${name}`
+      if (decidedElsewhere.some(({ option }) => option === path)) return []
+      const kind: SettingKind =
+        option.type === 'int'
+          ? {
+              type: 'int',
+              min: option.min,
+              unit: option.unit,
+              ...(option.max === undefined ? {} : { max: option.max }),
+            }
+          : { type: option.type }
+      return [{ path, kind, default: option.default, doc: option.doc }]
+    }),
+  )
+}
+
+/** Options of modules that a setting decides. */
+export const decidedElsewhere: readonly { readonly option: string; readonly setting: string }[] = [
+  { option: 'modules.registration.inBand', setting: 'registration.inBand' },
+  { option: 'modules.registration.scramIterations', setting: 'scram.iterations' },
+]
+
+function int(unit: string, min = 0, max?: number): SettingKind {
+  return { type: 'int', min, unit, ...(max === undefined ? {} : { max }) }
+}
+
+function row(
+  path: string,
+  kind: SettingKind,
+  docOf: string,
+  more: Pick<Setting, 'zero' | 'isSecret' | 'check'> = {},
+): Setting {
+  return { path, kind, default: defaultAt(path), doc: docOf, ...more }
+}
+
+function defaultAt(path: string): SettingValue {
+  let at: unknown = defaultSettings
+  for (const name of path.split('.')) at = (at as Readonly<Record<string, unknown>>)[name]
+  if (at === undefined) throw new Error(`no default for the setting ${path}`)
+  return at as SettingValue
+}
