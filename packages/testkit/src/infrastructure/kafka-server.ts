@@ -1,8 +1,10 @@
 import { access, mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { command } from './command.ts'
+import { archivePath, hasArchive, makeArchive } from './kafka-archive.ts'
 import { type KafkaArtifacts, kafkaArtifacts } from './kafka-artifacts.ts'
-import { type Server, startServer } from './server-process.ts'
+import { freePorts } from './ports.ts'
+import { type Server, type ServerSpec, startServer } from './server-process.ts'
 
 /** How the brokers of a test are started. */
 export interface KafkaOptions {
@@ -30,6 +32,8 @@ interface Broker {
 /** Starts Apache Kafka (KRaft, each broker a controller too) on loopback; url of each: `127.0.0.1:PORT`. */
 export async function startKafka(options: KafkaOptions): Promise<readonly Server[]> {
   const artifacts = await kafkaArtifacts()
+  await makeArchive(artifacts, (directory, option) => runOnce(artifacts, directory, option))
+  const java = await javaOptions(artifacts, options.heapMb)
   const brokers = Array.from({ length: options.brokers }, (_, index): Broker => {
     const [port, controllerPort] = options.ports.slice(index * 2)
     if (port === undefined || controllerPort === undefined) throw new Error('a broker needs two ports')
@@ -37,7 +41,7 @@ export async function startKafka(options: KafkaOptions): Promise<readonly Server
   })
   await Promise.all(brokers.map((broker) => prepare(artifacts, broker, properties(broker, brokers, options.settings))))
   const starts = await Promise.allSettled(
-    brokers.map((broker) => options.keep(startServer(spec(artifacts, broker, options)))),
+    brokers.map((broker) => options.keep(startServer(spec(artifacts.java, java, broker, options.detached)))),
   )
   return starts.map((start) => {
     if (start.status === 'rejected') throw start.reason
@@ -55,26 +59,37 @@ async function prepare(artifacts: KafkaArtifacts, broker: Broker, settings: stri
   )
   if (isFormatted) return
   const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
-  await command(artifacts.java, [...javaOptions(artifacts, 128), '-XX:TieredStopAtLevel=1', ...tool])
+  await command(artifacts.java, ['-XX:TieredStopAtLevel=1', ...(await javaOptions(artifacts, 128)), ...tool])
 }
 
-function javaOptions(artifacts: KafkaArtifacts, heapMb: number): readonly string[] {
+async function javaOptions(artifacts: KafkaArtifacts, heapMb: number): Promise<readonly string[]> {
   const log = `-Dlog4j2.configurationFile=${artifacts.directory}/log4j2.xml`
-  return [`-Xmx${heapMb}m`, `-Xms${Math.min(heapMb, 128)}m`, '-XX:+UseSerialGC', log, '-cp', artifacts.classPath]
+  // A Java that did not write the archive ignores it.
+  const archive = (await hasArchive(artifacts))
+    ? [`-XX:SharedArchiveFile=${archivePath(artifacts)}`, '-Xlog:cds=off']
+    : []
+  const memory = [`-Xmx${heapMb}m`, `-Xms${Math.min(heapMb, 128)}m`, '-XX:+UseSerialGC']
+  return [...memory, ...archive, log, '-cp', artifacts.classPath]
 }
 
-function spec(
-  artifacts: KafkaArtifacts,
-  broker: Broker,
-  { heapMb, detached }: KafkaOptions,
-): Parameters<typeof startServer>[0] {
+/** Starts a broker with one more JVM option, and stops it. */
+async function runOnce(artifacts: KafkaArtifacts, directory: string, option: string): Promise<void> {
+  const [port = 0, controllerPort = 0] = await freePorts(2)
+  const broker: Broker = { id: 1, port, controllerPort, directory }
+  await prepare(artifacts, broker, properties(broker, [broker], {}))
+  const java = [option, ...(await javaOptions(artifacts, 384))]
+  const server = await startServer({ ...spec(artifacts.java, java, broker, false), stopTimeoutMs: 180_000 })
+  await server.stop()
+}
+
+function spec(program: string, java: readonly string[], broker: Broker, detached: boolean): ServerSpec {
   return {
     name: `kafka-${broker.id}`,
     port: broker.port,
     url: `127.0.0.1:${broker.port}`,
     log: join(broker.directory, 'server.log'),
-    program: artifacts.java,
-    args: [...javaOptions(artifacts, heapMb), 'kafka.Kafka', join(broker.directory, 'server.properties')],
+    program,
+    args: [...java, 'kafka.Kafka', join(broker.directory, 'server.properties')],
     cwd: broker.directory,
     readyText: 'Kafka Server started',
     stopSignal: 'SIGTERM',
