@@ -46,23 +46,24 @@ export function readFile(
     if (read.ok) values.set(setting.path, read.value)
     else fault(offset, `what ${setting.path}File holds ${read.error}`)
   }
-  const walk = (node: unknown, prefix: string): void => {
-    if (node === null || node === undefined || (isScalar(node) && node.value === null)) return
+  const entry = (path: string, value: Node | null, offset: number | undefined): void => {
+    const setting = byPath.get(path)
+    const secret = path.endsWith('File') ? byPath.get(path.slice(0, -4)) : undefined
+    if (setting !== undefined) take(setting, value, offset)
+    else if (secret?.isSecret) takeSecret(secret, value, offset)
+    else if (settings.some((one) => one.path.startsWith(`${path}.`))) walk(value, path)
+    else fault(offset, unknown(path, settings))
+  }
+  const walk = (node: Node | null, prefix: string): void => {
+    if (node === null || (isScalar(node) && node.value === null)) return
     if (!isMap(node)) {
-      fault((node as Node).range?.[0], `${prefix === '' ? 'the file' : prefix} must be a section of settings`)
+      fault(node.range?.[0], `${prefix === '' ? 'the file' : prefix} must be a section of settings`)
       return
     }
-    for (const pair of node.items) {
-      const key = pair.key as Node | null
-      const offset = key?.range?.[0]
+    for (const { key, value } of node.items) {
       const name = isScalar(key) ? String(key.value) : ''
       const path = prefix === '' ? name : `${prefix}.${name}`
-      const setting = byPath.get(path)
-      const secret = path.endsWith('File') ? byPath.get(path.slice(0, -4)) : undefined
-      if (setting !== undefined) take(setting, pair.value as Node | null, offset)
-      else if (secret?.isSecret) takeSecret(secret, pair.value as Node | null, offset)
-      else if (settings.some((one) => one.path.startsWith(`${path}.`))) walk(pair.value, path)
-      else fault(offset, unknown(path, settings))
+      entry(path, value as Node | null, (key as Node | null)?.range?.[0])
     }
   }
   walk(document.contents, '')
