@@ -39,7 +39,7 @@ function isOnPurpose(fault: GateFault, bytes: Buffer): boolean {
   if (!fault.condition.startsWith('not-')) return fault.condition !== 'policy-violation'
   if (fault.text === blankNamespace) return true
   // RFC 6120 §4: XML 1.0, no other version
-  if (fault.text === 'a malformed XML declaration') return !/version\s*=\s*(["'])1\.0\1/.test(bytes.toString())
+  if (fault.text === 'a malformed XML declaration') return !/<\?xml\s+version\s*=\s*(["'])1\.0\1/.test(bytes.toString())
   // Namespaces in XML §4: the part after the colon is a name too, which saxes leaves unchecked
   return fault.text.startsWith('a malformed') && /[<\s][^\s<>=]+:[^A-Z_a-z]/.test(bytes.toString())
 }
