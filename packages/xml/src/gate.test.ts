@@ -1,55 +1,12 @@
 import assert from 'node:assert/strict'
 import { Buffer } from 'node:buffer'
 import { describe, it } from 'node:test'
-import type { FaultCondition, GateEvent } from './events.ts'
-import { createGate, type Gate } from './gate.ts'
+import type { FaultCondition } from './events.ts'
+import { createGate } from './gate.ts'
 import { authenticatedLimits, type GateLimits } from './limits.ts'
-import { createNameTable } from './name-table.ts'
+import { feed, header, opened, prefixedHeader, show, tcp, webSocket } from './test-gate.ts'
 import { stanzaCorpus } from './test-mutants.ts'
 import { canonicalInfoset, consultOracle } from './test-oracle.ts'
-
-const header =
-  "<?xml version='1.0'?><stream:stream to='im.example' version='1.0' xml:lang='en' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams'>"
-const prefixedHeader =
-  "<stream:stream xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' xmlns:f='urn:f'>"
-
-function tcp(limits: Partial<GateLimits> = {}): Gate {
-  return createGate({ framing: 'tcp', limits: { ...authenticatedLimits, ...limits }, names: createNameTable() })
-}
-
-function webSocket(): Gate {
-  return createGate({ framing: 'websocket', limits: authenticatedLimits })
-}
-
-function show(event: GateEvent): string {
-  switch (event.kind) {
-    case 'open':
-      return `open to ${event.to}`
-    case 'element':
-      return event.element.raw.toString()
-    case 'close':
-      return 'close'
-    case 'fault':
-      return event.condition
-    default:
-      return event satisfies never
-  }
-}
-
-function feed(gate: Gate, text: string | Uint8Array, size = Number.POSITIVE_INFINITY): string[] {
-  const bytes = Buffer.from(text)
-  const shown: string[] = []
-  for (let at = 0; at < bytes.length; at += size) {
-    shown.push(...gate.push(Buffer.from(bytes.subarray(at, at + size))).map(show))
-  }
-  return shown
-}
-
-function opened(limits: Partial<GateLimits> = {}): Gate {
-  const gate = tcp(limits)
-  feed(gate, header)
-  return gate
-}
 
 describe('RFC 6120 §4 streams through the gate', () => {
   it('§4.7: reports the header with its attributes and namespaces', () => {
