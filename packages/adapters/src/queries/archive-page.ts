@@ -122,6 +122,8 @@ function walk(check: Dialects, filter: 'all' | 'peer', order: 'ASC' | 'DESC'): D
   const sqlitePeer = 'AND r.peer = :peer AND (:peer_resource IS NULL OR r.peer_resource = :peer_resource)'
   return dialects(
     check,
+    // SQLite would take the other index for either, and read past what it does not want
+    { postgres: 'archive r', sqlite: [`archive r INDEXED BY archive_by_${filter === 'peer' ? 'peer' : 'id'}`] },
     `r.id > q.after_id COLLATE "C" AND r.id < q.before_id COLLATE "C"
       ${filter === 'peer' ? postgresPeer : ''} ORDER BY r.id ${order} LIMIT q.row_limit`,
     `r.id > :after_id AND r.id < :before_id
@@ -133,8 +135,13 @@ function walk(check: Dialects, filter: 'all' | 'peer', order: 'ASC' | 'DESC'): D
 function named(): Dialects {
   return dialects(
     knownId,
-    `r.id = ANY (ARRAY(SELECT jsonb_array_elements_text(q.ids))) AND r.id > q.after_id COLLATE "C"
-      AND r.id < q.before_id COLLATE "C" AND (q.peer IS NULL OR r.peer = q.peer)
+    // one id after the other: a list as a filter would be held against every message of the owner
+    {
+      postgres: `(SELECT DISTINCT w.id FROM jsonb_array_elements_text(q.ids) AS w(id)) AS w CROSS JOIN LATERAL
+        (SELECT a.* FROM archive a WHERE a.account = q.no AND a.id = w.id COLLATE "C" LIMIT 1) AS r`,
+      sqlite: ['archive r INDEXED BY archive_by_id'],
+    },
+    `r.id > q.after_id COLLATE "C" AND r.id < q.before_id COLLATE "C" AND (q.peer IS NULL OR r.peer = q.peer)
       AND (q.peer_resource IS NULL OR r.peer_resource = q.peer_resource)`,
     `r.id IN (SELECT value FROM json_each(:ids)) AND r.id > :after_id
       AND r.id < :before_id AND (:peer IS NULL OR r.peer = :peer)
@@ -142,19 +149,19 @@ function named(): Dialects {
   )
 }
 
-function dialects(check: Dialects, postgresFilter: string, sqliteFilter: string): Dialects {
+function dialects(check: Dialects, from: Dialects, postgresFilter: string, sqliteFilter: string): Dialects {
   return {
     postgres: `, own AS (SELECT a.no, q.* FROM q LEFT JOIN accounts a ON a.jid = q.owner)
       SELECT NULL::text AS unknown, p.id, p.at_ms, p.peer, p.peer_resource, p.raw, q.n FROM own AS q CROSS JOIN LATERAL (
-        SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM archive r
+        SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM ${from.postgres}
         WHERE r.account = q.no AND r.at_ms >= q.start_ms AND r.at_ms <= q.end_ms AND ${postgresFilter}
       ) AS p
       ${check.postgres}
       ORDER BY 7, 2`,
     sqlite: [
       ...check.sqlite,
-      `SELECT NULL, * FROM (SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM archive r
-        WHERE r.account = (SELECT no FROM accounts WHERE jid = :owner) AND r.at_ms >= :start_ms AND r.at_ms <= :end_ms
+      `SELECT NULL, * FROM (SELECT r.id, r.at_ms, r.peer, r.peer_resource, r.raw FROM ${from.sqlite}
+        WHERE r.account = (SELECT no FROM accounts WHERE jid = :owner) AND +r.at_ms >= :start_ms AND +r.at_ms <= :end_ms
           AND ${sqliteFilter}) ORDER BY id`,
     ],
   }
