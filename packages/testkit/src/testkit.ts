@@ -9,4 +9,4 @@ export {
   type InfrastructureOptions,
   startInfrastructure,
 } from './infrastructure/infrastructure.ts'
-export type { Server } from './infrastructure/server-process.ts'
+export { type Server, type ServerSpec, startServer } from './infrastructure/server-process.ts'

@@ -10,6 +10,8 @@ export interface Server {
   readonly port: number
   readonly url: string
   readonly log: string
+  /** How another process starts it again (`startServer`); containers have none. */
+  readonly spec?: ServerSpec
   /** Ends it cleanly; killed when that takes longer than its limit. */
   readonly stop: () => Promise<void>
   /** Sends a signal; for SIGKILL waits until the process is gone. */
@@ -94,6 +96,7 @@ export async function startServer(spec: ServerSpec): Promise<Server> {
     port: spec.port,
     url: spec.url,
     log: spec.log,
+    spec,
     stop,
     kill,
     start,
