@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { BareJid, Jid } from '@starling/jid'
+import fc from 'fast-check'
+import { type Account, blankAccount, type Session } from './account.ts'
+import { changesOf, readAccount } from './account-codec.ts'
+
+const jid = 'romeo@example.org' as BareJid
+const plain = { noNullPrototype: true } as const
+const resource = fc.string({ minLength: 1, maxLength: 8 })
+const slices = fc.dictionary(fc.constantFrom('XEP-0191', 'XEP-0280', 'XEP-0313'), fc.oneof(fc.string(), fc.integer()), {
+  noNullPrototype: true,
+})
+const session: fc.Arbitrary<Session> = fc.record(
+  {
+    resource,
+    target: fc.record({ slot: fc.nat(255), epoch: fc.nat(), connection: fc.nat() }, plain),
+    generation: fc.nat(),
+    lang: fc.constantFrom('', 'en', 'de-CH'),
+    count: fc.nat(),
+    isInterested: fc.boolean(),
+    presence: fc.option(fc.record({ priority: fc.integer({ min: -128, max: 127 }), raw: fc.uint8Array() }, plain), {
+      nil: undefined,
+    }),
+    slices,
+    directed: fc.array(fc.constantFrom('a@example.org' as Jid, 'b@example.org/x' as Jid), { maxLength: 3 }),
+  },
+  plain,
+)
+const account: fc.Arbitrary<Account> = fc
+  .record(
+    {
+      isLoaded: fc.boolean(),
+      pending: fc.nat(3),
+      reparks: fc.nat(2),
+      rosterVersion: fc.constantFrom('', 'v1'),
+      slices,
+      sessions: fc.array(session, { maxLength: 3 }),
+    },
+    plain,
+  )
+  .map(({ sessions, ...rest }) => ({
+    ...rest,
+    jid,
+    slices: rest.isLoaded ? rest.slices : {},
+    sessions: new Map(sessions.map((one) => [one.resource, one])),
+  }))
+  .map((made) => (made.sessions.size === 0 && made.pending === 0 ? blankAccount(jid) : made))
+
+describe('the state of an account in the presence port', () => {
+  it('reads back as it was saved, from any state before', () => {
+    fc.assert(
+      fc.property(account, account, (before, after) => {
+        const fields = new Map(changesOf(blankAccount(jid), before, 1)?.set ?? [])
+        assert.deepEqual(readAccount(jid, { mark: 1, fields }), before)
+        const change = changesOf(before, after, 2)
+        for (const [field, bytes] of change?.set ?? []) fields.set(field, bytes)
+        for (const field of change?.remove ?? []) fields.delete(field)
+        assert.deepEqual(readAccount(jid, { mark: 2, fields }), after)
+      }),
+    )
+  })
+
+  it('only what changed is written', () => {
+    const one: Session = {
+      resource: 'orchard',
+      target: { slot: 1, epoch: 2, connection: 3 },
+      generation: 1,
+      lang: '',
+      count: 1,
+      isInterested: true,
+      presence: { priority: 5, raw: new Uint8Array([1]) },
+      slices: {},
+      directed: [],
+    }
+    const before: Account = {
+      ...blankAccount(jid),
+      isLoaded: true,
+      sessions: new Map([
+        ['orchard', one],
+        ['balcony', { ...one, resource: 'balcony' }],
+      ]),
+    }
+    assert.equal(changesOf(before, before, 9), undefined)
+    const counted = { ...before, sessions: new Map(before.sessions).set('orchard', { ...one, count: 2 }) }
+    assert.deepEqual([...(changesOf(before, counted, 9)?.set.keys() ?? [])], ['r:orchard'])
+    assert.deepEqual(changesOf(before, counted, 9)?.remove, [])
+    const { presence: _, ...rest } = one
+    const silent = { ...before, sessions: new Map(before.sessions).set('orchard', { ...rest, presence: undefined }) }
+    assert.deepEqual(changesOf(before, silent, 9)?.remove, ['p:orchard'])
+    assert.deepEqual([...(changesOf(before, blankAccount(jid), 9)?.remove ?? [])].sort(), [
+      '@',
+      'p:balcony',
+      'p:orchard',
+      'r:balcony',
+      'r:orchard',
+    ])
+  })
+
+  it('DESIGN §3: a session of an ordinary client takes at most 400 bytes less the 136 that a user costs anyway', () => {
+    const ordinary: Session = {
+      resource: 'gajim.KX7H2QWP',
+      target: { slot: 200, epoch: 123_456_789_012, connection: 4_000_000 },
+      generation: 1000,
+      lang: 'en',
+      count: 1_000_000,
+      isInterested: true,
+      presence: { priority: 50, raw: new Uint8Array(0) },
+      slices: { 'XEP-0280': { isEnabled: true } },
+      directed: [],
+    }
+    const made = { ...blankAccount(jid), isLoaded: true, sessions: new Map([[ordinary.resource, ordinary]]) }
+    let bytes = 0
+    for (const [field, value] of changesOf(blankAccount(jid), made, 1)?.set ?? []) bytes += field.length + value.length
+    assert.ok(bytes <= 264, `${bytes} bytes`)
+  })
+
+  it('a field that is not ours counts as missing', () => {
+    const fields = new Map([
+      ['@', new Uint8Array([0])],
+      ['r:x', new Uint8Array([1, 2])],
+      ['r:y', Buffer.from('{}')],
+      ['z', new Uint8Array()],
+    ])
+    assert.deepEqual(readAccount(jid, { mark: 3, fields }), blankAccount(jid))
+  })
+})

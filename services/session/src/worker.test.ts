@@ -1,0 +1,180 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { type Batch, defineModule, pass, stop } from '@starling/core'
+import type { BareJid, FullJid } from '@starling/jid'
+import type { Bind, Envelope } from '@starling/wire'
+import { blankItem } from './roster.ts'
+import { rosterCache } from './roster-cache.ts'
+import { fakeIo, fakePresence } from './testing/io.ts'
+import { createWorld, stanzaOf } from './testing/world.ts'
+import { createWorker } from './worker.ts'
+
+const romeo = 'romeo@example.org' as BareJid
+const bind: Bind = {
+  kind: 'bind',
+  key: romeo,
+  atMs: 1,
+  target: { slot: 1, epoch: 1, connection: 1 },
+  head: { resource: 'orchard', iqId: 'b', generation: 1, lang: '' },
+}
+
+function batch(offset: number, ...envelopes: readonly Envelope[]): Batch {
+  const inputs = envelopes.map((envelope, index) => ({
+    place: { inbox: 'session', partition: 3, offset, index } as const,
+    envelope,
+  }))
+  return { inbox: 'session', partition: 3, inputs, lastOffset: offset }
+}
+
+describe('R3 marks', () => {
+  it('an input at or below the saved mark is skipped, and what was saved stands', async () => {
+    const presence = fakePresence()
+    const worker = createWorker(fakeIo({ presence: presence.port }))
+    const first = await worker.work(batch(5, bind))
+    assert.equal(first.outputs.length, 1)
+    await first.save?.()
+    assert.deepEqual((await worker.work(batch(5, bind))).outputs, [])
+    assert.deepEqual((await worker.work(batch(4, bind))).outputs, [])
+    assert.equal((await worker.work(batch(6, bind))).outputs.length, 1)
+    assert.equal(presence.states.get(romeo)?.mark, 5)
+  })
+
+  it('a save that is refused (another owner is ahead) is no error', async () => {
+    const presence = fakePresence()
+    const worker = createWorker(fakeIo({ presence: presence.port }))
+    const work = await worker.work(batch(5, bind))
+    presence.states.set(romeo, { mark: 9, fields: new Map() })
+    await work.save?.()
+    assert.equal(presence.states.get(romeo)?.mark, 9)
+  })
+
+  it('a probe of many accounts in one envelope reaches each of them', async () => {
+    const world = createWorld(['romeo', 'juliet', 'nurse'])
+    for (const name of ['juliet', 'nurse']) {
+      const client = await world.connect(name, 'home')
+      await client.send('<presence/>')
+    }
+    world.published.length = 0
+    const stanza = stanzaOf("<presence type='probe'/>", 'romeo@example.org/orchard' as FullJid)
+    world.append({ kind: 'cast', key: romeo, atMs: 1, keys: ['juliet@example.org', 'nurse@example.org'], stanza })
+    await world.run()
+    const answered = world.published.flatMap(({ envelope }) => (envelope.kind === 'deliver' ? [envelope.stanza] : []))
+    assert.deepEqual(
+      answered.map(({ from, type }) => `${from} ${type}`),
+      ['juliet@example.org unsubscribed', 'nurse@example.org unsubscribed'],
+    )
+  })
+
+  it('an envelope of another inbox is logged and does nothing', async () => {
+    const errors: unknown[] = []
+    const worker = createWorker(fakeIo({ presence: fakePresence().port, errors }))
+    const { outputs } = await worker.work(batch(1, { kind: 'flush', key: romeo, atMs: 1, head: { resource: 'x' } }))
+    assert.deepEqual(outputs, [])
+    assert.equal(errors.length, 1)
+  })
+})
+
+describe('the rosters in memory', () => {
+  const roster = { version: '1', items: new Map() }
+  const jid = (name: string): BareJid => `${name}@example.org` as BareJid
+
+  it('when full, the one longest unused goes', () => {
+    let evicted = 0
+    const cache = rosterCache(2, () => {
+      evicted += 1
+    })
+    cache.put(0, jid('a'), roster)
+    cache.put(0, jid('b'), roster)
+    cache.get(jid('a'))
+    cache.put(0, jid('c'), roster)
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((name) => cache.get(jid(name)) !== undefined),
+      [true, false, true],
+    )
+    assert.equal(evicted, 1)
+  })
+
+  it('go with their partition', () => {
+    const cache = rosterCache(0, () => {})
+    cache.put(0, jid('a'), roster)
+    cache.put(1, jid('b'), roster)
+    cache.forgetPartition(0)
+    assert.equal(cache.get(jid('a')), undefined)
+    assert.equal(cache.get(jid('b')), roster)
+  })
+
+  it('evicted ones are fetched again, and nothing else changes', async () => {
+    const world = createWorld(['romeo', 'juliet'], { limits: { maxRosters: 1 } })
+    const get = "<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>"
+    const clients = [await world.connect('romeo', 'orchard'), await world.connect('juliet', 'balcony')]
+    for (const client of [...clients, ...clients]) {
+      client.heard()
+      await client.send(get)
+      assert.equal(client.heard().length, 1)
+    }
+  })
+})
+
+describe('guards and presence', () => {
+  it('XEP-0191 §3.2: a broadcast passes over contacts that a guard stops, and over nobody else', async () => {
+    const blocking = defineModule({
+      spec: { id: 'XEP-9999', name: 'Test', version: '1', status: 'complete' },
+      name: 'test',
+      on: { 'session.sent': { guard: (stanza) => (stanza.to === 'tybalt@example.org' ? stop() : pass()) } },
+    })
+    const world = createWorld(['romeo'], { modules: [blocking] })
+    const items = ['juliet', 'tybalt'].map((name) => ({
+      ...blankItem(`${name}@example.org` as BareJid),
+      subscription: 'both' as const,
+      isListed: true,
+    }))
+    world.storage.rosters.set(romeo, { version: '', items })
+    const client = await world.connect('romeo', 'orchard')
+    await client.send('<presence/>')
+    const casts = world.published.flatMap(({ to, envelope }) => (envelope.kind === 'cast' ? [[to, envelope.keys]] : []))
+    assert.deepEqual(casts, [
+      ['routing', ['juliet@example.org']],
+      ['session', ['juliet@example.org']],
+    ])
+  })
+
+  it('XEP-0191 §3.3: showPresence reaches only who may see it: a contact, or every contact of a domain', async () => {
+    const shows = defineModule({
+      spec: { id: 'XEP-9999', name: 'Test', version: '1', status: 'complete' },
+      name: 'test',
+      iq: {
+        'set self {x}q': (payload) => ({
+          ok: true,
+          effects: [{ do: 'showPresence', to: payload.attrs['to'] as FullJid, as: 'unavailable' }],
+        }),
+      },
+    })
+    const world = createWorld(['romeo'], { modules: [shows] })
+    const items = ['juliet', 'nurse'].map((name) => ({
+      ...blankItem(`${name}@example.org` as BareJid),
+      subscription: 'from' as const,
+      isListed: true,
+    }))
+    world.storage.rosters.set(romeo, { version: '', items })
+    const client = await world.connect('romeo', 'orchard')
+    await client.send('<presence/>')
+    world.takeOver()
+    const shown: unknown[] = []
+    for (const to of ['juliet@example.org', 'juliet@example.org/x', 'tybalt@example.org', 'example.org']) {
+      world.published.length = 0
+      await client.send(`<iq type='set' id='1'><q xmlns='x' to='${to}'/></iq>`)
+      shown.push(
+        world.published.flatMap(({ envelope }) =>
+          envelope.kind === 'deliver' && envelope.stanza.kind === 'presence' ? [envelope.stanza.to] : [],
+        ),
+      )
+      assert.match(client.heard().at(-1) ?? '', /type='result'/)
+    }
+    assert.deepEqual(shown, [
+      ['juliet@example.org'],
+      ['juliet@example.org/x'],
+      [],
+      ['juliet@example.org', 'nurse@example.org'],
+    ])
+  })
+})
