@@ -1,5 +1,6 @@
 import type { AccountState, Batch, Input, Io, Output, Work, Worker } from '@starling/core'
 import { type BareJid, bareOf, domainpartOf, type Jid } from '@starling/jid'
+import { stanzaError } from '@starling/stanza'
 import { changedFields, type RoutedAccount, type RoutedSession, readAccount } from './account.ts'
 import { type DeliveryContext, deliver, deliverCast, sentCopy } from './deliver.ts'
 import { type Outputs, outputsOf } from './outputs.ts'
@@ -36,9 +37,13 @@ export function createWorker(io: Io): Worker {
         handle(input, accounts, isLive, collected)
         outputs.push(...collected.list)
       } catch (error) {
-        // A bug is caught here, once (R10): this envelope changes nothing, the rest of the batch goes on.
+        // R10: a bug is caught here, once, counted and answered; the envelope changes nothing, the rest of the batch goes on
         bugs.add()
         logger.error({ what: 'routing.bug', kind: input.envelope.kind, place: input.place, error })
+        const apology = outputsOf(input, isLocal)
+        if (input.envelope.kind === 'deliver')
+          apology.bounce(input.envelope.stanza, stanzaError('internal-server-error'))
+        outputs.push(...apology.list)
         for (const [key, state] of before) {
           const account = accounts.get(key)
           if (account !== undefined && state !== undefined) account.now = state
