@@ -29,27 +29,7 @@ export function createWorker(io: Io): Worker {
     const live = await presence.readSlots([...slotsOf(accounts.values(), batch.inputs)])
     const isLive = ({ target }: RoutedSession): boolean => live.get(target.slot) === target.epoch
 
-    const outputs: Output[] = []
-    for (const input of batch.inputs) {
-      const collected = outputsOf(input, isLocal)
-      const before = new Map(keysOf(input).map((key) => [key, accounts.get(key)?.now]))
-      try {
-        handle(input, accounts, isLive, collected)
-        outputs.push(...collected.list)
-      } catch (error) {
-        // R10: a bug is caught here, once, counted and answered; the envelope changes nothing, the rest of the batch goes on
-        bugs.add()
-        logger.error({ what: 'routing.bug', kind: input.envelope.kind, place: input.place, error })
-        const apology = outputsOf(input, isLocal)
-        if (input.envelope.kind === 'deliver')
-          apology.bounce(input.envelope.stanza, stanzaError('internal-server-error'))
-        outputs.push(...apology.list)
-        for (const [key, state] of before) {
-          const account = accounts.get(key)
-          if (account !== undefined && state !== undefined) account.now = state
-        }
-      }
-    }
+    const outputs = batch.inputs.flatMap((input) => attempt(input, accounts, isLive))
     for (const { to } of outputs) delivered.add(1, { to })
     const saves = names.flatMap((account) => {
       const at = accounts.get(account)
@@ -59,6 +39,27 @@ export function createWorker(io: Io): Worker {
     return saves.length === 0
       ? { outputs }
       : { outputs, save: async () => void (await presence.saveStates('routing', saves)) }
+  }
+
+  /** Handles one input. R10: a bug is caught here, once, counted and answered; the envelope changes nothing, others go on. */
+  const attempt = (
+    input: Input,
+    accounts: ReadonlyMap<string, Working>,
+    isLive: (session: RoutedSession) => boolean,
+  ): readonly Output[] => {
+    const outputs = outputsOf(input, isLocal)
+    const before = keysOf(input).map((key) => ({ at: accounts.get(key), now: accounts.get(key)?.now }))
+    try {
+      handle(input, accounts, isLive, outputs)
+      return outputs.list
+    } catch (error) {
+      bugs.add()
+      logger.error({ what: 'routing.bug', kind: input.envelope.kind, place: input.place, error })
+      for (const { at, now } of before) if (at !== undefined && now !== undefined) at.now = now
+      const apology = outputsOf(input, isLocal)
+      if (input.envelope.kind === 'deliver') apology.bounce(input.envelope.stanza, stanzaError('internal-server-error'))
+      return apology.list
+    }
   }
 
   const handle = (
