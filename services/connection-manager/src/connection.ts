@@ -8,7 +8,7 @@ import { Intake } from './intake.ts'
 import { limits, orNone } from './limits.ts'
 import type { Link, LinkOwner } from './link.ts'
 import type { Pausable } from './pauses.ts'
-import { type Pod, releaseAddress } from './pod.ts'
+import { countTransport, type Pod, releaseAddress } from './pod.ts'
 import { ConnectionScene } from './scene.ts'
 import { isWaiting, stepStream } from './stream.ts'
 import {
@@ -82,6 +82,7 @@ export class Connection implements LinkOwner, Pausable {
     if (link.isSecure) this.state = initialStreamState(true)
     this.pod.connections.set(this.id, this)
     this.pod.meters.opened.add(1, { transport: this.origin.transport })
+    countTransport(this.pod, this.origin.transport, 1)
   }
 
   get link(): Link | undefined {
@@ -122,7 +123,9 @@ export class Connection implements LinkOwner, Pausable {
 
   gone(): void {
     this.finish('lost', [])
-    if (this.pod.connections.delete(this.id)) releaseAddress(this.pod, this.origin.addressKey)
+    if (!this.pod.connections.delete(this.id)) return
+    releaseAddress(this.pod, this.origin.addressKey)
+    countTransport(this.pod, this.origin.transport, -1)
   }
 
   // ---- from the pod -------------------------------------------------------------------------------------------------

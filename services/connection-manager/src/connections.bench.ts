@@ -3,7 +3,8 @@ import { WebSocket } from 'ws'
 import { auth, connectPlain, connectSecure, type TestClient } from './test-support/client.ts'
 import { domain } from './test-support/fake-io.ts'
 
-const count = 500
+// Fewer tell more of the heap's growth than of connections.
+const count = 2_000
 
 /** One figure. */
 export interface Figure {

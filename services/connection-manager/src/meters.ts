@@ -2,6 +2,7 @@ import type { Metrics } from '@starling/core'
 
 /** What the connection-manager counts; no label names a person. */
 export interface Meters {
+  readonly open: ReturnType<Metrics['gauge']>
   readonly opened: ReturnType<Metrics['counter']>
   readonly ended: ReturnType<Metrics['counter']>
   readonly signIns: ReturnType<Metrics['counter']>
@@ -23,6 +24,7 @@ export function createMeters(metrics: Metrics): Meters {
   const counter = (name: string, help: string, labels?: readonly string[]): ReturnType<Metrics['counter']> =>
     metrics.counter(`starling_c2s_${name}`, help, labels)
   return {
+    open: metrics.gauge('starling_c2s_connections', 'Open connections', ['transport']),
     opened: counter('connections_total', 'Connections accepted', ['transport']),
     ended: counter('connections_ended_total', 'Connections ended', ['reason']),
     signIns: counter('sign_ins_total', 'Accounts signed in', ['mechanism']),

@@ -5,6 +5,7 @@ import type { FlushList } from './link.ts'
 import type { Logins } from './logins.ts'
 import type { Meters } from './meters.ts'
 import type { Pauses } from './pauses.ts'
+import type { Transport } from './stream-state.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 
 /** Runs a function later; returns what cancels it. Units: ms. */
@@ -24,9 +25,17 @@ export interface Pod {
   readonly connections: Map<number, Connection>
   /** Open sockets by address key. */
   readonly addresses: Map<string, number>
+  /** Open connections by transport. */
+  readonly transports: Record<Transport, number>
   /** Whether new streams are taken. */
   readonly phase: () => 'open' | 'draining'
   readonly nextId: () => number
+}
+
+/** Counts open connections of a transport. */
+export function countTransport(pod: Pod, transport: Transport, by: 1 | -1): void {
+  pod.transports[transport] += by
+  pod.meters.open.set(pod.transports[transport], { transport })
 }
 
 /** Counts a socket of an address; false when it has too many already, and then it is not counted. */

@@ -50,6 +50,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     pauses: new Pauses(later, io.monotonic),
     identity: () => identity,
     addresses: new Map(),
+    transports: { tcp: 0, tls: 0, websocket: 0 },
     phase: () => phase,
     nextId: () => {
       do lastId = lastId === maxConnectionNumber ? 1 : lastId + 1
@@ -57,7 +58,6 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
       return lastId
     },
   }
-  io.metrics.observed('starling_c2s_connections', 'Open connections', () => connections.size)
   io.metrics.observed(
     'starling_c2s_paused_connections',
     'Connections not read for a rate or the log',
@@ -67,8 +67,8 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   io.inbox.onFenced(() => {
     // R7: the lease is gone, so nothing may show any more
     for (const connection of connections.values()) {
-      connection.finish('fenced', [])
       connection.link?.destroy()
+      connection.finish('fenced', [])
     }
   })
   const names = createNameTable()

@@ -5,7 +5,7 @@ import type { NameTable } from '@starling/xml'
 import { WebSocketServer } from 'ws'
 import { Connection } from './connection.ts'
 import { addressKey, stanzaBytes } from './limits.ts'
-import { admitAddress, type Pod } from './pod.ts'
+import { admitAddress, type Pod, releaseAddress } from './pod.ts'
 import { WebSocketLink } from './websocket-link.ts'
 
 /** Path of the WebSocket, part of the outside contract. */
@@ -44,11 +44,7 @@ export function createUpgradeHandler(
       connection.attach(new WebSocketLink({ webSocket, socket, isSecure }, connection, { flushes, maxOutputBytes }))
     })
     // ws answers a bad handshake itself and calls nobody.
-    if (!isUpgraded) {
-      const count = pod.addresses.get(key) ?? 1
-      if (count <= 1) pod.addresses.delete(key)
-      else pod.addresses.set(key, count - 1)
-    }
+    if (!isUpgraded) releaseAddress(pod, key)
   }
 }
 
