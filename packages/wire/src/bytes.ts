@@ -9,7 +9,7 @@ export interface Writer {
   readonly u53: (value: number) => void
   readonly text16: (value: string) => void
   readonly bytes32: (value: Uint8Array) => void
-  /** The bytes written, a copy of its own. */
+  /** The bytes written, a view on the writer's memory; nothing is written after. */
   readonly end: () => Uint8Array
 }
 
@@ -29,90 +29,150 @@ export interface Reader {
 /** Longest text the wire carries. Units: bytes of UTF-8. */
 export const maxTextBytes = 65_535
 
-/** A Writer on fresh memory. Errors: throws on a text above `maxTextBytes`: the gate's limits make that a bug. */
-export function byteWriter(): Writer {
-  let buffer = Buffer.allocUnsafe(1024)
-  let at = 0
-  const room = (bytes: number): void => {
-    if (at + bytes <= buffer.length) return
-    const larger = Buffer.allocUnsafe(Math.max(buffer.length * 2, at + bytes))
-    buffer.copy(larger, 0, 0, at)
-    buffer = larger
-  }
-  return {
-    u8: (value) => {
-      room(1)
-      at = buffer.writeUInt8(value, at)
-    },
-    u16: (value) => {
-      room(2)
-      at = buffer.writeUInt16BE(value, at)
-    },
-    u32: (value) => {
-      room(4)
-      at = buffer.writeUInt32BE(value, at)
-    },
-    u48: (value) => {
-      room(6)
-      at = buffer.writeUIntBE(value, at, 6)
-    },
-    u53: (value) => {
-      room(8)
-      at = buffer.writeDoubleBE(value, at)
-    },
-    text16: (value) => {
-      const most = value.length * 3
-      room(2 + most)
-      const bytes = buffer.write(value, at + 2, 'utf8')
-      if (bytes > maxTextBytes) throw new RangeError(`a text of ${bytes} bytes does not fit the wire`)
-      buffer.writeUInt16BE(bytes, at)
-      at += 2 + bytes
-    },
-    bytes32: (value) => {
-      room(4 + value.length)
-      at = buffer.writeUInt32BE(value.length, at)
-      buffer.set(value, at)
-      at += value.length
-    },
-    end: () => Buffer.from(buffer.subarray(0, at)),
-  }
+/**
+ * A Writer on fresh memory, made for `expectedBytes`; what is written may be longer.
+ * Errors: throws on a text above `maxTextBytes`: the gate's limits make that a bug.
+ */
+export function byteWriter(expectedBytes = 1024): Writer {
+  return new GrowingWriter(expectedBytes)
 }
 
 /** A Reader on `bytes`. */
 export function byteReader(bytes: Uint8Array): Reader {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
-  let at = 0
-  let over = false
-  const take = (length: number): number => {
-    if (at + length > buffer.length) {
-      over = true
-      at = buffer.length
+  return new WindowReader(bytes)
+}
+
+// Methods of a class and no closures: both are made anew for every envelope, and eight closures cost more than the reading.
+class GrowingWriter implements Writer {
+  #buffer: Buffer
+  #at = 0
+
+  constructor(expectedBytes: number) {
+    this.#buffer = Buffer.allocUnsafe(expectedBytes)
+  }
+
+  u8(value: number): void {
+    this.#at = this.#room(1).writeUInt8(value, this.#at)
+  }
+
+  u16(value: number): void {
+    this.#at = this.#room(2).writeUInt16BE(value, this.#at)
+  }
+
+  u32(value: number): void {
+    this.#at = this.#room(4).writeUInt32BE(value, this.#at)
+  }
+
+  u48(value: number): void {
+    this.#at = this.#room(6).writeUIntBE(value, this.#at, 6)
+  }
+
+  u53(value: number): void {
+    this.#at = this.#room(8).writeDoubleBE(value, this.#at)
+  }
+
+  text16(value: string): void {
+    const buffer = this.#room(2 + value.length * 3)
+    const bytes = buffer.write(value, this.#at + 2, 'utf8')
+    if (bytes > maxTextBytes) throw new RangeError(`a text of ${bytes} bytes does not fit the wire`)
+    buffer.writeUInt16BE(bytes, this.#at)
+    this.#at += 2 + bytes
+  }
+
+  bytes32(value: Uint8Array): void {
+    const buffer = this.#room(4 + value.length)
+    buffer.set(value, buffer.writeUInt32BE(value.length, this.#at))
+    this.#at += 4 + value.length
+  }
+
+  end(): Uint8Array {
+    return this.#buffer.subarray(0, this.#at)
+  }
+
+  #room(bytes: number): Buffer {
+    if (this.#at + bytes > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#at + bytes))
+      this.#buffer.copy(larger, 0, 0, this.#at)
+      this.#buffer = larger
+    }
+    return this.#buffer
+  }
+}
+
+// A call that makes a string costs more than the string: the short texts stand at an envelope's beginning, so this much
+// of it becomes one string, and they are slices of it (which keep it alive). Units: bytes.
+const windowBytes = 256
+
+class WindowReader implements Reader {
+  readonly #buffer: Buffer
+  #window: string | undefined
+  #at = 0
+  #isOver = false
+
+  constructor(bytes: Uint8Array) {
+    this.#buffer = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  }
+
+  u8(): number {
+    const start = this.#take(1)
+    return start < 0 ? 0 : this.#buffer.readUInt8(start)
+  }
+
+  u16(): number {
+    const start = this.#take(2)
+    return start < 0 ? 0 : this.#buffer.readUInt16BE(start)
+  }
+
+  u32(): number {
+    const start = this.#take(4)
+    return start < 0 ? 0 : this.#buffer.readUInt32BE(start)
+  }
+
+  u48(): number {
+    const start = this.#take(6)
+    return start < 0 ? 0 : this.#buffer.readUIntBE(start, 6)
+  }
+
+  u53(): number {
+    const start = this.#take(8)
+    return start < 0 ? 0 : this.#buffer.readDoubleBE(start)
+  }
+
+  text16(): string {
+    const length = this.u16()
+    const start = this.#take(length)
+    if (start <= 0) return ''
+    const end = start + length
+    if (end > windowBytes || !isAscii(this.#buffer, start, end)) return this.#buffer.toString('utf8', start, end)
+    this.#window ??= this.#buffer.toString('latin1', 0, windowBytes)
+    return this.#window.slice(start, end)
+  }
+
+  bytes32(): Uint8Array {
+    const length = this.u32()
+    const start = this.#take(length)
+    return start < 0 ? new Uint8Array(0) : this.#buffer.subarray(start, start + length)
+  }
+
+  isOver(): boolean {
+    return this.#isOver
+  }
+
+  /** Where the next `length` bytes begin; -1 past the end. */
+  #take(length: number): number {
+    const start = this.#at
+    if (start + length > this.#buffer.length) {
+      this.#isOver = true
+      this.#at = this.#buffer.length
       return -1
     }
-    const start = at
-    at += length
+    this.#at = start + length
     return start
   }
-  const number = (length: number, read: (start: number) => number): number => {
-    const start = take(length)
-    return start < 0 ? 0 : read(start)
-  }
-  return {
-    u8: () => number(1, (start) => buffer.readUInt8(start)),
-    u16: () => number(2, (start) => buffer.readUInt16BE(start)),
-    u32: () => number(4, (start) => buffer.readUInt32BE(start)),
-    u48: () => number(6, (start) => buffer.readUIntBE(start, 6)),
-    u53: () => number(8, (start) => buffer.readDoubleBE(start)),
-    text16: () => {
-      const length = number(2, (start) => buffer.readUInt16BE(start))
-      const start = take(length)
-      return start < 0 ? '' : buffer.toString('utf8', start, start + length)
-    },
-    bytes32: () => {
-      const length = number(4, (start) => buffer.readUInt32BE(start))
-      const start = take(length)
-      return start < 0 ? new Uint8Array(0) : buffer.subarray(start, start + length)
-    },
-    isOver: () => over,
-  }
+}
+
+function isAscii(buffer: Buffer, start: number, end: number): boolean {
+  let bits = 0
+  for (let at = start; at < end; at++) bits |= buffer[at] ?? 0
+  return bits < 0x80
 }

@@ -65,6 +65,9 @@ type Fields = {
   readonly carried?: Uint8Array
 }
 
+// What an envelope takes beside the bytes it carries, mostly; a longer one is copied once.
+const headBytes = 512
+
 /**
  * Encodes one envelope.
  * Shape: u8 kind, u16 flags, u48 atMs, str16 key, then the fields of `has` in its order. Fields are only ever added, with
@@ -83,7 +86,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   if (f.head !== undefined) flags |= has.head
   if (f.raw !== undefined) flags |= has.raw
   if (f.carried !== undefined) flags |= has.carried
-  const w = byteWriter()
+  const w = byteWriter(expectedBytes(f))
   w.u8(kindNumbers[f.kind])
   w.u16(flags)
   w.u48(f.atMs)
@@ -120,6 +123,10 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   if (f.raw !== undefined) w.bytes32(f.raw)
   if (f.carried !== undefined) w.bytes32(f.carried)
   return w.end()
+}
+
+function expectedBytes({ stanza, raw, carried }: Fields): number {
+  return headBytes + (stanza?.raw.length ?? 0) + (raw?.length ?? 0) + (carried?.length ?? 0)
 }
 
 function writeStanza(w: Writer, stanza: Stanza): void {
