@@ -42,7 +42,7 @@ export function readAccount(jid: BareJid, state: AccountState): Account {
     if (session !== undefined) sessions.set(resource, session)
   }
   const bytes = state.fields.get(accountField)
-  const stored = bytes === undefined ? undefined : (decodeJson(bytes) as StoredAccount | undefined)
+  const stored = bytes === undefined ? undefined : (readJson(bytes) as StoredAccount | undefined)
   return {
     ...blankAccount(jid),
     isLoaded: stored?.s !== undefined,
@@ -55,7 +55,7 @@ export function readAccount(jid: BareJid, state: AccountState): Account {
 }
 
 function readSession(resource: string, bytes: Uint8Array, raw: Uint8Array | undefined): Session | undefined {
-  const stored = decodeJson(bytes) as StoredSession | undefined
+  const stored = readJson(bytes) as StoredSession | undefined
   if (!Array.isArray(stored)) return undefined
   const [slot, epoch, connection, generation, count, bits, priority, lang, slices, directed] = stored as StoredSession
   const isAvailable = (bits & flags.isAvailable) !== 0 && raw !== undefined
@@ -72,6 +72,17 @@ function readSession(resource: string, bytes: Uint8Array, raw: Uint8Array | unde
   }
 }
 
+/** Decodes JSON; the way that looks for bytes inside is taken only where there are any. */
+function readJson(bytes: Uint8Array): unknown {
+  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('utf8')
+  if (text.includes('"$b"')) return decodeJson(bytes)
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
 /** Encodes one session without its presence stanza. Units: a budget of 400 bytes with all overhead (DESIGN §3). */
 export function encodeSession(session: Session): Uint8Array {
   const { target, presence, slices, directed } = session
@@ -83,7 +94,7 @@ export function encodeSession(session: Session): Uint8Array {
   if (directed.length === 0) all.pop()
   if (all.length === 9 && !hasSlices) all.pop()
   if (all.length === 8 && session.lang === '') all.pop()
-  return encodeJson(all)
+  return hasSlices ? encodeJson(all) : Buffer.from(JSON.stringify(all))
 }
 
 function encodeAccount(account: Account): Uint8Array | undefined {

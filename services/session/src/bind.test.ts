@@ -57,6 +57,28 @@ describe('RFC 6120 §7 resource binding', () => {
     assert.deepEqual(third.heard(), [bound('romeo@example.org/orchard')])
   })
 
+  it('R7: a pod that speaks from a new life has lost the sessions of the one before', async () => {
+    const world = createWorld(['romeo'], { limits: { maxResources: 2 } })
+    const lost = await world.connect('romeo', 'orchard')
+    await lost.send('<presence/>')
+    const alive = await world.connect('romeo', 'street', { epoch: 8 })
+    await alive.send('<presence/>')
+    const changes = world.routing.states.flatMap((state) =>
+      'resource' in state ? [`${state.change} ${state.resource}`] : [],
+    )
+    assert.deepEqual(changes, [
+      'bound orchard',
+      'updated orchard',
+      'updated orchard',
+      'ended orchard',
+      'bound street',
+      'updated street',
+    ])
+    await world.connect('romeo', 'balcony', { epoch: 8 })
+    await alive.send('<presence/>')
+    assert.ok(world.routing.states.every((state) => state.change !== 'refused'))
+  })
+
   it('a client whose account went in between is sent away', async () => {
     const world = createWorld([])
     const nobody = await world.connect('nobody', 'home')

@@ -3,7 +3,7 @@ import { errorElement, makeStanza, ns, type StanzaError, stanzaError } from '@st
 import type { Bind } from '@starling/wire'
 import { xml } from '@starling/xml'
 import { sessionOf, withSession } from './account.ts'
-import { kickSession } from './presence-end.ts'
+import { endSession, kickSession } from './presence-end.ts'
 import { emitState, type Turn } from './turn.ts'
 
 /** Binds a resource. Source: RFC 6120 §7. */
@@ -19,6 +19,7 @@ export function handleBind(turn: Turn, envelope: Bind): void {
     return
   }
   if (sessionOf(turn.account, target) !== undefined) return // this very request came twice
+  if (!endDeadSessions(turn, envelope)) return
   const resource = head.resource === '' ? madeResource(turn) : head.resource
   const old = turn.account.sessions.get(resource)
   // R5: the log's order of two binds is not the client's order, the generation is
@@ -52,6 +53,18 @@ export function handleBind(turn: Turn, envelope: Bind): void {
   const payload = xml('bind', { xmlns: ns.bind }, xml('jid', {}, jid))
   const reply = makeStanza(xml('iq', { type: 'result', id: head.iqId }, payload)).raw // RFC 6120 §7.6.1
   emitState(turn, { change: 'bound', resource, target, reply })
+}
+
+/**
+ * Ends the sessions of an earlier life of the pod that speaks: they died with it (R7), and nobody wrote a drop for each.
+ * Returns false when the roster has to be fetched first.
+ */
+function endDeadSessions(turn: Turn, { target }: Bind): boolean {
+  for (const session of turn.account.sessions.values()) {
+    if (session.target.slot === target.slot && session.target.epoch < target.epoch) endSession(turn, session)
+    if (turn.isStarved) return false
+  }
+  return true
 }
 
 /** Refuses a bind: the connection goes on without a resource. */

@@ -30,7 +30,11 @@ export interface World {
   readonly errors: unknown[]
   /** Everything the stage published, in order. */
   readonly published: Output[]
-  readonly connect: (account: string, resource: string, more?: { generation?: number }) => Promise<Client>
+  readonly connect: (
+    account: string,
+    resource: string,
+    more?: { generation?: number; epoch?: number },
+  ) => Promise<Client>
   /** Appends to the session inbox without running. */
   readonly append: (envelope: Envelope) => void
   /** Runs until the inboxes are empty. */
@@ -136,11 +140,11 @@ export function createWorld(
       else serve()
     }
   }
-  const connect: World['connect'] = async (account, resource, { generation } = {}) => {
+  const connect: World['connect'] = async (account, resource, { generation, epoch = 7 } = {}) => {
     connections += 1
     const connection = connections
     const key = `${account}@example.org` as BareJid
-    const target = { slot: 1, epoch: 7, connection }
+    const target = { slot: 1, epoch, connection }
     const head = { resource, iqId: 'b1', generation: generation ?? connection, lang: '' }
     world.append({ kind: 'bind', key, atMs: 1000, target, head })
     await run()
