@@ -3,7 +3,7 @@ export { contractPartitions, type LogHarness, type LogOverrides } from './contra
 export { presenceContract } from './contracts/presence-contract.ts'
 export type { PresenceHarness } from './contracts/presence-harness.ts'
 export { storageContract } from './contracts/storage-contract.ts'
-export type { StorageHarness } from './contracts/storage-harness.ts'
+export { orphansSql, type StorageHarness } from './contracts/storage-harness.ts'
 export {
   type Infrastructure,
   type InfrastructureOptions,

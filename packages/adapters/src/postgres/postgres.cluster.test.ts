@@ -1,4 +1,4 @@
-import { storageContract } from '@starling/testkit'
+import { orphansSql, storageContract } from '@starling/testkit'
 import { freshDatabase } from './fresh-database.ts'
 import { postgresStorage } from './postgres.ts'
 
@@ -7,9 +7,10 @@ storageContract('PostgreSQL', async () => {
   const open = async () => postgresStorage({ url: database.url })
   const storage = await open()
   await storage.migrate()
+  const orphans = async () => Number((await database.sql(orphansSql))[0]?.['orphans'])
   const close = async () => {
     await storage.close()
     await database.drop()
   }
-  return { storage, open, runs: 60, close }
+  return { storage, open, orphans, runs: 60, close }
 })

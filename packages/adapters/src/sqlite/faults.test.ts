@@ -127,6 +127,8 @@ describe('SQLite under faults', () => {
     assert.ok(outcomes.every((outcome) => outcome.status === 'fulfilled' || isDown(outcome.reason)))
     const [documents = []] = await storage.run('document.list', [{ owner, kind: 'k' }])
     assert.equal(documents.length, stored)
+    const after = [1, 2, 3, 4].map(() => storage.run('account.get', [{ jid: owner }]))
+    assert.equal((await Promise.all(after)).length, 4)
     await storage.close()
   })
 })

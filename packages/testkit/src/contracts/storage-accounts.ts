@@ -91,6 +91,7 @@ export function storageAccounts({ run, one, stranger, account, harness }: Storag
       ])
       assert.deepEqual(await held(gone), nothing)
       assert.deepEqual(await held(kept), everything)
+      assert.equal(await harness().orphans(), 0)
       await run('account.create', [{ jid: gone, credentials: 'new' }])
       assert.deepEqual(await held(gone), { ...nothing, hasAccount: true })
     })

@@ -6,6 +6,8 @@ export interface StorageHarness {
   readonly storage: Storage
   /** Another client of the same database; for tests of several pods. */
   readonly open: () => Promise<Storage>
+  /** How many rows the tables hold that are of no account, documents excepted: what no query shows. */
+  readonly orphans: () => Promise<number>
   /** Runs of each property. */
   readonly runs: number
   /** Ends what the harness started. */
@@ -79,3 +81,8 @@ export function offlineStanza(owner: BareJid, place: number): OfflineStanza {
 export function bytesOf(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
+
+/** SQL for `orphans`, the same on every database: one row, one column `orphans`. */
+export const orphansSql: string = `SELECT ${['rosters', 'roster_items', 'offline', 'archive']
+  .map((table) => `(SELECT count(*) FROM ${table} WHERE account NOT IN (SELECT no FROM accounts))`)
+  .join(' + ')} AS orphans`
