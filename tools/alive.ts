@@ -1,21 +1,37 @@
 import { readFileSync } from 'node:fs'
 
-/** Whether a process of this id runs (one that has ended and waits to be collected does not). */
+/** What is known of a process by its id. */
+export type ProcessState = 'running' | 'stopped' | 'gone'
+
+/** Whether a process of this id runs; one that has ended and waits to be collected does not. */
 export function isAlive(pid: number): boolean {
-  if (!Number.isSafeInteger(pid) || pid <= 0) return false
+  return stateOf(pid) !== 'gone'
+}
+
+/** What a process does: `stopped` is one that SIGSTOP holds. */
+export function stateOf(pid: number): ProcessState {
+  if (!Number.isSafeInteger(pid) || pid <= 0) return 'gone'
   try {
     process.kill(pid, 0)
   } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
+    if ((error as NodeJS.ErrnoException).code !== 'EPERM') return 'gone'
   }
-  return !isZombie(pid)
+  const [state] = statOf(pid) ?? []
+  if (state === 'Z' || state === 'X') return 'gone'
+  return state === 'T' ? 'stopped' : 'running'
 }
 
-function isZombie(pid: number): boolean {
+/** When a process began, in the system's own count: two processes of one id differ in it. Empty where it cannot be known. */
+export function birthOf(pid: number): string {
+  return statOf(pid)?.[19] ?? ''
+}
+
+/** Fields of /proc/PID/stat from the state on. */
+function statOf(pid: number): readonly string[] | undefined {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    return stat.slice(stat.lastIndexOf(')') + 2).startsWith('Z')
+    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')
   } catch {
-    return false // no /proc here
+    return undefined // no /proc here
   }
 }

@@ -93,11 +93,11 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
             from: offset,
             handle: (batch) => read(batch.records, mine),
           })
-          logger.info({ what: 'slot.leased', pod, slot: mine.slot, epoch: mine.epoch })
+          logger.info({ what: 'slot.leased', holder: pod, slot: mine.slot, epoch: mine.epoch })
           return { lease: mine, reader, validUntil: asked + times.leaseMs - times.marginMs }
         }
       }
-      logger.warn({ what: 'slot.none-free', pod, slots })
+      logger.warn({ what: 'slot.none-free', holder: pod, slots })
       await pause(times.renewMs)
     }
     return undefined
@@ -127,7 +127,7 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
     const lost = held
     held = undefined
     if (lost === undefined || isClosed) return
-    logger.error({ what: 'slot.lost', pod, slot: lost.lease.slot, epoch: lost.lease.epoch, why })
+    logger.error({ what: 'slot.lost', holder: pod, slot: lost.lease.slot, epoch: lost.lease.epoch, why })
     fenced()
     await lost.reader.close().catch((error: unknown) => logger.warn({ what: 'slot.reader-close', error }))
   }
@@ -146,7 +146,7 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
         if (await presence.extendSlot(now.lease, times.leaseMs)) now.validUntil = asked + times.leaseMs - times.marginMs
         else await fence('the lease is another pod’s')
       } catch (error) {
-        logger.warn({ what: 'slot.renewal-failed', pod, error })
+        logger.warn({ what: 'slot.renewal-failed', holder: pod, error })
         await pause(200)
       }
       if (held !== undefined && monotonic() >= held.validUntil) await fence('it could not be renewed in time')
@@ -161,7 +161,7 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
       try {
         return await take()
       } catch (error) {
-        logger.warn({ what: 'slot.waiting', pod, error })
+        logger.warn({ what: 'slot.waiting', holder: pod, error })
         await pause(times.renewMs)
       }
     }

@@ -9,8 +9,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 /** The variable that names the file of settings. */
 export const configVariable = 'STARLING_CONFIG'
 
-// What tests and their tools say to each other
-const foreign = /^STARLING_TEST_/
+// What tests and their tools say to each other, and the ports docker-compose.yml publishes
+const foreign = /^STARLING_(TEST_.*|(KAFKA|REDIS|POSTGRES)_PORT)$/
 
 /** Reads settings out of environment variables; one that is empty counts as not set. `secretOf` reads a secret's file. */
 export function readEnvironment(

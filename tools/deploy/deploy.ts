@@ -1,0 +1,36 @@
+import { createTopics } from '@starling/adapters/kafka'
+import { postgresStorage } from '@starling/adapters/postgres'
+import type { Settings } from '@starling/core'
+import { inboxes, inboxNames } from '@starling/wire'
+
+/** How topics are kept. */
+export interface Replication {
+  readonly replicas: number
+  /** Replicas that must hold a record before it is acknowledged. */
+  readonly minInSync: number
+}
+
+/**
+ * Makes the topics of all inboxes that are missing: the only place that does (R7, R9). Returns the names of those it made.
+ * Errors: rejects when a topic has another partition count, or the brokers are away.
+ */
+export function deployTopics(settings: Settings, replication: Replication): Promise<readonly string[]> {
+  const table = inboxNames.map((name) => ({
+    topic: inboxes[name].topic,
+    partitions: name === 'pod' ? settings.log.slots : settings.log.partitions,
+    replication: replication.replicas,
+    minInSyncReplicas: replication.minInSync,
+    retentionHours: inboxes[name].retentionHours,
+  }))
+  return createTopics({ brokers: settings.log.brokers, clientId: 'starling-deploy' }, table)
+}
+
+/** Brings the database's tables to the newest schema. Errors: rejects when the database is away. */
+export async function deployTables(databaseUrl: string): Promise<void> {
+  const storage = postgresStorage({ url: databaseUrl })
+  try {
+    await storage.migrate()
+  } finally {
+    await storage.close()
+  }
+}
