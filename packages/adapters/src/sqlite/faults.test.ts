@@ -127,7 +127,7 @@ describe('SQLite under faults', () => {
     assert.ok(outcomes.every((outcome) => outcome.status === 'fulfilled' || isDown(outcome.reason)))
     const [documents = []] = await storage.run('document.list', [{ owner, kind: 'k' }])
     assert.equal(documents.length, stored)
-    const after = [1, 2, 3, 4].map(() => storage.run('account.get', [{ jid: owner }]))
+    const after = ['a', 'b', 'c', 'd'].map((name) => storage.run('document.put', [{ owner, kind: 'k', name, body }]))
     assert.equal((await Promise.all(after)).length, 4)
     await storage.close()
   })
