@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Committed, LogRecord } from '@starling/core'
+import { committer } from './commit.ts'
 import type { Bounds, Commit, Feed, FeedSink, KafkaDriver, TopicPartition } from './driver.ts'
 import { type Member, member, type ReadSettings } from './member.ts'
 import { reader } from './reader.ts'
@@ -136,7 +137,10 @@ describe('a member of a group', () => {
     sink?.received('t', 0, records(5, 4))
     await sleep(20)
     assert.deepEqual(mine.notes, ['+0@-', '-0'])
-    mine.holds = false
+    mine.gates.shift()?.()
+    await sleep(20)
+    assert.deepEqual(mine.notes, ['+0@-', '-0', '0:0', '+0@7'])
+    assert.deepEqual(driver.commits, [])
     for (const open of mine.gates) open()
     await sleep(20)
     assert.deepEqual(mine.notes, ['+0@-', '-0', '0:0', '+0@7', '0:7,8'])
@@ -144,6 +148,19 @@ describe('a member of a group', () => {
       driver.commits.flat().map(({ offset }) => offset),
       [9],
     )
+    await mine.one.close()
+  })
+
+  it('under a new name nothing of before counts, though nobody committed meanwhile', async () => {
+    const driver = fakeDriver()
+    const mine = noted(driver)
+    await sleep(10)
+    const sink = driver.feeds[0]?.sink
+    sink?.assigned('me', at(0))
+    await sleep(10)
+    sink?.assigned('somebody new', at(0))
+    await sleep(10)
+    assert.deepEqual(mine.notes, ['+0@-', '-0', '+0@-'])
     await mine.one.close()
   })
 
@@ -173,7 +190,7 @@ describe('a member of a group', () => {
     old?.lost(new Error('gone'))
     old?.lost(new Error('gone once more'))
     old?.received('t', 0, records(0, 1))
-    await sleep(300)
+    await sleep(700)
     assert.equal(driver.feeds.length, 2)
     driver.feeds[1]?.sink.assigned('me again', at(0))
     await sleep(20)
@@ -229,6 +246,42 @@ describe('a member of a group', () => {
     await mine.one.close()
     assert.equal(driver.commits.length, 0)
     assert.equal(driver.feeds[0]?.isClosed, true)
+  })
+})
+
+describe('the committer', () => {
+  it('what is handled while a request is in flight goes in the next, and flush waits for it', async () => {
+    const sent: (readonly Commit[])[] = []
+    const gates: (() => void)[] = []
+    const mine = committer({
+      send: (commits) => {
+        sent.push(commits)
+        return new Promise((resolve) => gates.push(resolve))
+      },
+      refused: () => {},
+      gapMs: 1,
+      retryMs: 1,
+    })
+    const commit = (offset: number): Commit => ({ topic: 't', partition: 0, offset, metadata: '' })
+    mine.handled(commit(1))
+    await sleep(10)
+    mine.handled(commit(2))
+    mine.handled(commit(3))
+    mine.handled({ ...commit(9), partition: 1 })
+    mine.forget({ topic: 't', partition: 1 })
+    let isFlushed = false
+    const flushing = mine.flush().then(() => {
+      isFlushed = true
+    })
+    await sleep(10)
+    assert.deepEqual(sent, [[commit(1)]])
+    gates[0]?.()
+    await sleep(10)
+    assert.deepEqual(sent, [[commit(1)], [commit(3)]])
+    assert.equal(isFlushed, false)
+    gates[1]?.()
+    await flushing
+    mine.stop()
   })
 })
 

@@ -67,6 +67,30 @@ describe('what the memory log keeps', () => {
     await log.close()
   })
 
+  it('without groups: what an open reader has not handled yet', async () => {
+    const log = make({ retainRecords: 0 })
+    const seen: number[] = []
+    let open = (): void => {}
+    const gate = new Promise<void>((resolve) => {
+      open = resolve
+    })
+    const reader = await log.read('t', 0, {
+      from: 0,
+      handle: async ({ records }) => {
+        await gate
+        seen.push(...records.map(({ offset }) => offset))
+      },
+    })
+    for (let i = 0; i < 5; i++) await log.produce('t', 0, [Buffer.from('x')])
+    assert.deepEqual(seen, [])
+    open()
+    await turns()
+    assert.deepEqual(seen, [0, 1, 2, 3, 4])
+    assert.deepEqual(await kept(log), [])
+    await reader.close()
+    await log.close()
+  })
+
   it('maxBytes: produce rejects LOG_FULL until a group catches up; offsets have no gap', async () => {
     const log = make({ maxBytes: 4000, groups: { t: ['g'] } })
     const outcomes: string[] = []
