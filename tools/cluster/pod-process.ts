@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { birthOf, isAlive } from '../alive.ts'
 import { root } from '../run.ts'
@@ -32,21 +32,25 @@ export function startPod(spec: PodSpec): Started {
   return { spec, pid, birth: birthOf(pid) }
 }
 
-/** Waits until pods say that they are ready. Errors: rejects with the end of the log of the first that ends or stays unready. */
+/** Waits until pods say that they are ready. Errors: rejects with the end of the log of one that ends or stays unready. */
 export async function untilReady(pods: readonly Started[]): Promise<void> {
   await Promise.all(
-    pods.map(async ({ spec, pid }) => {
-      const from = sizeOf(spec.log)
-      for (let waited = 0; waited < readyTimeoutMs; waited += lookMs) {
-        if (!isAlive(pid)) throw new Error(`${spec.name} ended; its log ${spec.log} ends:\n${tailOf(spec.log, from)}`)
-        if (await isReady(spec)) return
-        await sleep(lookMs)
-      }
-      throw new Error(
-        `${spec.name} is not ready after ${readyTimeoutMs} ms; its log ${spec.log} ends:\n${tailOf(spec.log, from)}`,
-      )
+    pods.map(async (pod) => {
+      if (await becomesReady(pod, readyTimeoutMs)) return
+      throw new Error(`${pod.spec.name} is not ready after ${readyTimeoutMs} ms; ${endOfLog(pod.spec)}`)
     }),
   )
+}
+
+/** Whether a pod says that it is ready in time. Errors: rejects with the end of its log when it ends. */
+export async function becomesReady({ spec, pid }: Started, timeoutMs: number): Promise<boolean> {
+  const end = performance.now() + timeoutMs
+  while (performance.now() < end) {
+    if (!isAlive(pid)) throw new Error(`${spec.name} ended; ${endOfLog(spec)}`)
+    if (await isReady(spec)) return true
+    await sleep(lookMs)
+  }
+  return false
 }
 
 /** Whether a pod says that it is ready. */
@@ -67,13 +71,6 @@ function inherited(): Readonly<Record<string, string | undefined>> {
   return Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('STARLING_')))
 }
 
-function sizeOf(file: string): number {
-  return statSync(file, { throwIfNoEntry: false })?.size ?? 0
-}
-
-function tailOf(file: string, from: number): string {
-  return readFileSync(file)
-    .subarray(Math.max(from - 3_000, 0))
-    .toString('utf8')
-    .slice(-3_000)
+function endOfLog({ log }: PodSpec): string {
+  return `its log ${log} ends:\n${readFileSync(log, 'utf8').slice(-3_000)}`
 }

@@ -1,13 +1,16 @@
 import { type ServerSpec, startServer } from '@starling/testkit'
 import { birthOf, stateOf } from '../alive.ts'
 import { isOurs, type Ours } from './down.ts'
-import { startPod, untilReady } from './pod-process.ts'
+import { becomesReady, startPod } from './pod-process.ts'
 import type { LaunchFile, RunFolder } from './state.ts'
+
+/** Readiness of a pod is waited for that long: what it needs may be away on purpose. Units: ms. */
+const readyWaitMs = 20_000
 
 /**
  * Brings one killed process back under its name, on its ports and data, and writes its new id down; one that SIGSTOP holds
  * goes on. Returns what was done, in a sentence.
- * Errors: rejects when there is no such name, or it does not become ready.
+ * Errors: rejects when there is no such name, or it ends again.
  */
 export async function startNamed(name: string, folder: RunFolder): Promise<string> {
   const launch = folder.read()
@@ -20,8 +23,8 @@ export async function startNamed(name: string, folder: RunFolder): Promise<strin
   if (pod !== undefined) {
     const started = startPod(pod.spec)
     write(folder, (now) => ({ ...now, pods: now.pods.map((each) => (each.spec.name === name ? started : each)) }))
-    await untilReady([started])
-    return `${name} runs again, process ${started.pid}`
+    const isReady = await becomesReady(started, readyWaitMs)
+    return `${name} runs again, process ${started.pid}${isReady ? '' : `, but is not ready yet: see ${pod.spec.log}`}`
   }
   if (server === undefined) throw new Error(`there is no ${name}`)
   const { pid } = await startServer(specOf(server.spec))
