@@ -33,6 +33,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
     routerOptions: { maxParamLength },
     ajv: { customOptions: { removeAdditional: false, coerceTypes: false } },
   })
+  app.removeContentTypeParser('text/plain') // bodies are JSON
   app.setErrorHandler((error: FastifyError, request, reply) => answerError(error, { request, reply }, options.logger))
   app.setNotFoundHandler((request, reply) => {
     sendProblem(reply, problem(404, `There is nothing at ${request.method} ${pathOf(request)}: see ${openApiPath}.`))
