@@ -14,6 +14,8 @@ interface Figure {
 
 const partitions = 8
 const ratePerSecond = 1000
+/** Units: ms; a broker in its first minute answers ten to a hundred times slower, until its JIT is through. */
+const warmUpMs = 15_000
 const measuredMs = 8000
 const envelopeBytes = 300
 
@@ -57,7 +59,7 @@ async function measure(client: KafkaClient, brokers: readonly string[]): Promise
       if (isMeasured) for (const bytes of envelopes) latencies.push(now - Buffer.from(bytes).readDoubleBE(0))
     }),
   ])
-  await twoHops(sender, first, 2000)
+  await twoHops(sender, first, warmUpMs)
   isMeasured = true
   const before = process.cpuUsage()
   const sent = await twoHops(sender, first, measuredMs)
