@@ -34,24 +34,33 @@ export async function createPublisher(log: Log): Promise<Publisher> {
     },
     publishWork: async (outputs) => {
       if (outputs.length === 0) return
-      const numbered = numberEmissions(outputs)
+      const lanes = new Map<InboxName, Map<number, Uint8Array[]>>()
+      const add = (to: InboxName, where: number, envelope: Envelope): void => {
+        const partitions = found(lanes, to, () => new Map<number, Uint8Array[]>())
+        found(partitions, where, () => []).push(encodeEnvelope(envelope))
+      }
+      forEachNumbered(outputs, (to, envelope) => {
+        if (to === 'pod') add(to, slotOf(envelope), envelope)
+        else if (envelope.kind === 'cast') {
+          for (const [where, piece] of spread(to, envelope, partition)) add(to, where, piece)
+        } else add(to, partition(to, envelope.key), envelope)
+      })
       for (const step of steps) {
-        const lanes = new Map<string, { to: InboxName; partition: number; envelopes: Uint8Array[] }>()
-        for (const { output, envelope } of numbered) {
-          if (!step.includes(output.to)) continue
-          for (const [where, piece] of spread(output.to, envelope, partition)) {
-            const lane = `${output.to} ${where}`
-            const found = lanes.get(lane) ?? { to: output.to, partition: where, envelopes: [] }
-            found.envelopes.push(encodeEnvelope(piece))
-            lanes.set(lane, found)
-          }
-        }
-        await Promise.all(
-          [...lanes.values()].map((lane) => log.produce(inboxes[lane.to].topic, lane.partition, lane.envelopes)),
+        const sent = step.flatMap((to) =>
+          [...(lanes.get(to) ?? [])].map(([where, envelopes]) => log.produce(inboxes[to].topic, where, envelopes)),
         )
+        if (sent.length > 0) await Promise.all(sent)
       }
     },
   }
+}
+
+function found<K, V>(map: Map<K, V>, key: K, make: () => V): V {
+  const there = map.get(key)
+  if (there !== undefined) return there
+  const made = make()
+  map.set(key, made)
+  return made
 }
 
 /** The slot of a pod's envelope. */
@@ -68,22 +77,15 @@ function slotOf(envelope: Envelope): number {
   }
 }
 
-/** An envelope for each partition concerned: one, but for a cast, which goes to the partition of each of its keys. */
+/** A cast for the partition of each of its keys. */
 function spread(
   to: InboxName,
-  envelope: Envelope,
+  cast: Cast,
   partition: (to: InboxName, key: string) => number,
-): readonly (readonly [number, Envelope])[] {
-  if (to === 'pod') return [[slotOf(envelope), envelope]]
-  if (envelope.kind !== 'cast') return [[partition(to, envelope.key), envelope]]
+): readonly (readonly [number, Cast])[] {
   const keys = new Map<number, string[]>()
-  for (const key of envelope.keys) {
-    const where = partition(to, bareText(key))
-    const some = keys.get(where)
-    if (some === undefined) keys.set(where, [key])
-    else some.push(key)
-  }
-  return [...keys].map(([where, some]) => [where, { ...envelope, keys: some } satisfies Cast])
+  for (const key of cast.keys) found(keys, partition(to, bareText(key)), () => []).push(key)
+  return [...keys].map(([where, some]) => [where, { ...cast, keys: some }])
 }
 
 function bareText(jid: string): string {
@@ -92,18 +94,14 @@ function bareText(jid: string): string {
 }
 
 /** Stamps each output with its cause: the place of its input and its number among that input's outputs (R3). */
-function numberEmissions(outputs: readonly Output[]): readonly { output: Output; envelope: Envelope }[] {
+function forEachNumbered(outputs: readonly Output[], use: (to: InboxName, envelope: Envelope) => void): void {
   const counts = new Map<Input, number>()
-  return outputs.map((output) => {
-    const count = counts.get(output.cause) ?? 0
-    counts.set(output.cause, count + 1)
+  for (const { cause: input, to, envelope, isQuestion } of outputs) {
+    const count = counts.get(input) ?? 0
+    counts.set(input, count + 1)
     if (count >= maxEmissions) throw new Error(`an input caused more than ${maxEmissions} outputs`)
-    const { place } = output.cause
-    return {
-      output,
-      envelope: { ...output.envelope, cause: causeOf(place, output.isQuestion === true ? maxEmissions : count) },
-    }
-  })
+    use(to, { ...envelope, cause: causeOf(input.place, isQuestion === true ? maxEmissions : count) })
+  }
 }
 
 function causeOf(place: Place, emission: number) {

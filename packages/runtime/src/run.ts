@@ -94,7 +94,7 @@ export async function run(plan: Plan): Promise<Running> {
     const listening = await listen('http', portOf(settings.ports.http, settings), (port) =>
       http.listen(port, settings.listen.http),
     )
-    const publisher = await untilThere(ports, logger, stop)
+    const publisher = await untilThere(ports, settings, { logger, stop })
     const engine: Engine = { io, ports, publisher, logger, metrics, http, parts }
     for (const stage of stages) await orAborted(startStage(stage, engine), stop)
     parts.isStarted = true
@@ -122,8 +122,14 @@ interface Engine {
 }
 
 /** Waits for database, presence and log, one after another, and says what each wait is about. */
-async function untilThere(ports: Ports, logger: Logger, stop: AbortSignal): Promise<Publisher> {
-  const database = 'the database does not answer: see databaseUrl (STARLING_DATABASE_URL)'
+async function untilThere(
+  ports: Ports,
+  { databaseUrl, dataDir }: Settings,
+  { logger, stop }: { readonly logger: Logger; readonly stop: AbortSignal },
+): Promise<Publisher> {
+  const database = databaseUrl.startsWith('postgres')
+    ? 'PostgreSQL does not answer: see databaseUrl (STARLING_DATABASE_URL)'
+    : `the SQLite file cannot be used: does another server run on ${dataDir} (STARLING_DATA_DIR), or is the disk full?`
   await patiently({ what: 'storage', hint: database, logger, stop }, async () => ports.storage?.migrate())
   const redis = 'Redis does not answer: see redisUrl (STARLING_REDIS_URL)'
   await patiently({ what: 'presence', hint: redis, logger, stop }, () => ports.presence.readSlots([0]))
