@@ -39,14 +39,12 @@ describe('on a cluster: Kafka, Redis, PostgreSQL, two pods of each service', { c
         const response = await fetch(`http://127.0.0.1:${api}/api/accounts`, { method: 'POST', headers, body })
         if (!response.ok) throw new Error(`creating ${jid}: ${response.status} ${await response.text()}`)
       },
-      end: async () => {
-        const launch = folder.read()
-        if (launch !== undefined) await down(launch, folder)
-        rmSync(directory, { recursive: true, force: true })
-      },
     }
   })
-  after(() => world?.end())
+  after(async () => {
+    await down(folder) // also when `up` failed half way
+    rmSync(directory, { recursive: true, force: true })
+  })
 
   chatStories(() => world)
   presenceStories(() => world)

@@ -1,4 +1,5 @@
-import { access, chmod, chown, mkdir, readFile } from 'node:fs/promises'
+import { access, chmod, chown, mkdir, mkdtemp, readFile, realpath, stat, symlink } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { command } from './command.ts'
 import { type Server, startServer } from './server-process.ts'
@@ -19,16 +20,12 @@ interface Ids {
 
 /** Starts PostgreSQL on loopback with database and superuser `starling`, no password; url: `postgres://starling@127.0.0.1:PORT/starling`. */
 export async function startPostgres(options: PostgresOptions): Promise<Server> {
-  const { name, directory, port, detached } = options
+  const { name, port, detached } = options
   const initdb = await requireProgram('postgres')
   const programs = dirname(initdb)
-  const data = join(directory, 'data')
   const ids = process.getuid?.() === 0 ? await unprivilegedIds() : undefined
-  await mkdir(directory, { recursive: true })
-  if (ids !== undefined) {
-    await chown(directory, ids.uid, ids.gid)
-    await chmod(dirname(directory), 0o711)
-  }
+  const directory = await home(options.directory, ids)
+  const data = join(directory, 'data')
   const isNew = await access(join(data, 'PG_VERSION')).then(
     () => false,
     () => true,
@@ -59,6 +56,38 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
     await command(join(programs, 'createdb'), [...to, 'starling'])
   }
   return server
+}
+
+/**
+ * The folder to keep the data in: the one named, or, where another user cannot get to it (a checkout below /root, a private
+ * temporary folder), one of its own that the name then links to.
+ */
+async function home(named: string, ids: Ids | undefined): Promise<string> {
+  if (ids === undefined) {
+    await mkdir(named, { recursive: true })
+    return named
+  }
+  await mkdir(dirname(named), { recursive: true })
+  const isThere = await access(named).then(
+    () => true,
+    () => false,
+  )
+  if (!isThere) {
+    if (await isOpen(dirname(dirname(named)))) {
+      await mkdir(named)
+      await chmod(dirname(named), 0o711)
+    } else await symlink(await mkdtemp(join(tmpdir(), 'starling-postgres-')), named)
+  }
+  const directory = await realpath(named)
+  await chown(directory, ids.uid, ids.gid)
+  return directory
+}
+
+/** Whether everybody may pass through a folder and all above it. */
+async function isOpen(folder: string): Promise<boolean> {
+  const { mode } = await stat(folder)
+  if ((mode & 0o001) === 0) return false
+  return folder === dirname(folder) || isOpen(dirname(folder))
 }
 
 /** PostgreSQL refuses to run as root: its own user if the system has it, else nobody. */

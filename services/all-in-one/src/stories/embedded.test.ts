@@ -1,19 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
+import { chatStories, connect, presenceStories, serviceStories, type World } from '@starling/testkit'
 import { xml } from '@xmpp/client'
-import { chatStories } from './chat-stories.ts'
-import { connect } from './device.ts'
 import { type Server, startEmbedded } from './embedded.ts'
-import { presenceStories } from './presence-stories.ts'
-import { serviceStories } from './service-stories.ts'
-import type { World } from './world.ts'
 
 // The certificate of a test is its own: nobody signed it. In production clients check it.
 process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
 
 describe('on the embedded default', { concurrency: 4 }, () => {
   let server: Server
-  const world = (): World => ({ reaches: [server.reach], createAccount: server.createAccount, end: server.end })
+  const world = (): World => ({ reaches: [server.reach], createAccount: server.createAccount })
   before(async () => {
     server = await startEmbedded()
   })

@@ -9,7 +9,7 @@ import { routing } from '@starling/routing'
 import { defaultSettings, type Running, run } from '@starling/runtime'
 import { session } from '@starling/session'
 import { storage } from '@starling/storage'
-import type { Reach } from './device.ts'
+import type { Reach } from '@starling/testkit'
 
 /** A whole server in this process. */
 export interface Server {

@@ -20,6 +20,8 @@ declare module '@xmpp/client' {
     readonly reconnect: { stop(): void }
     readonly iqCaller: { request(element: XmppElement, timeoutMs?: number): Promise<XmppElement> }
     readonly jid: { toString(): string } | null
+    /** Units: ms for each step of connecting. */
+    timeout: number
   }
   export function client(options: {
     readonly service: string

@@ -54,6 +54,7 @@ export async function connect(
     ...(resource === undefined ? {} : { resource }),
   })
   xmpp.reconnect.stop()
+  xmpp.timeout = patienceMs // its own two seconds are short when several devices derive keys in one thread
   const kept: XmppElement[] = []
   const waiting = new Set<() => void>()
   let failure: Error | undefined

@@ -5,7 +5,6 @@ export interface World {
   /** One a connection-manager; devices are spread over them. */
   readonly reaches: readonly Reach[]
   readonly createAccount: (jid: string, password: string) => Promise<void>
-  readonly end: () => Promise<void>
 }
 
 /** The accounts of one story, each with its devices. */
