@@ -85,7 +85,7 @@ describe('what a client may do wrong before it signs in', () => {
     }
   })
 
-  it('§6.5.10: storage away is a temporary failure', async () => {
+  it('§6.5.11: storage away is a temporary failure', async () => {
     const { secure, fake } = await start()
     fake.answerWith = () => ({ ok: false, error: 'timeout' })
     const client = await secure()

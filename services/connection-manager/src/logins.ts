@@ -33,6 +33,11 @@ export class Logins {
     this.#rate = new TokenBucket(io.settings.c2s.loginsPerSecond, io.monotonic())
   }
 
+  /** Sign-ins that wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   async lookUp(account: BareJid, address: string): Promise<LoginLookUp> {
     if (!(await this.#turn())) return { ok: false }
     const { presence, inbox, logger } = this.#io

@@ -148,13 +148,13 @@ describe('rates', () => {
   })
 
   it('loginsPerSecond: sign-ins over the rate wait for their turn', async () => {
-    const { fake, secure, until } = await start({ c2s: { loginsPerSecond: 1 } })
+    const { fake, pod, secure, until } = await start({ c2s: { loginsPerSecond: 1 } })
     const [first, second] = [await secure(), await secure()]
     await first.open()
     await second.open()
     await first.scram('romeo', 'secret')
     const slow = second.scram('romeo', 'secret')
-    await new Promise(setImmediate)
+    await until(() => pod.pod.logins.waiting === 1)
     assert.equal(fake.asked.length, 1)
     fake.advance(1_000)
     await until(() => fake.asked.length === 2)

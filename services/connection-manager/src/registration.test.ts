@@ -48,7 +48,7 @@ describe('stream IQs over a socket', () => {
     await client.expect(/<iq type='error' id='r1'><error type='wait'><resource-constraint/)
   })
 
-  it('XEP-0077 §5: perAddressPerHour limits registrations, not questions', async () => {
+  it('perAddressPerHour limits registrations, not questions', async () => {
     const { secure, fake } = await start({ modules: [register], perAddressPerHour: 1 })
     fake.answerWith = () => ({ ok: true, value: { isCreated: true } })
     const client = await secure()

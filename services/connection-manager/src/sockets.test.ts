@@ -76,8 +76,10 @@ describe('RFC 6120 streams over TCP', () => {
     const features = await client.open()
     assert.match(features, /<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'><required\/><\/starttls>/)
     assert.ok(!features.includes('<mechanism'))
-    client.send(auth('PLAIN', '\0romeo\0secret'))
-    await client.expect(/<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required\/><\/failure>/)
+    for (const text of [auth('PLAIN', '\0romeo\0secret'), auth('SCRAM-SHA-1', 'n,,n=romeo,r=x')]) {
+      client.send(text)
+      await client.expect(/<failure xmlns='urn:ietf:params:xml:ns:xmpp-sasl'><encryption-required\/><\/failure>/)
+    }
     assert.equal(fake.asked.length, 0)
   })
 

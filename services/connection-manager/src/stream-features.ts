@@ -17,7 +17,7 @@ export function isSecureEnough(state: StreamState, scene: StreamScene): boolean 
   return state.isSecure || !scene.isTlsRequired || scene.transport === 'websocket'
 }
 
-/** SASL mechanisms offered now, strongest first; none before a required STARTTLS. Source: RFC 6120 §6.3.3. */
+/** SASL mechanisms offered now, strongest first; none before a required STARTTLS. Source: RFC 6120 §6.3.4. */
 export function mechanismsOf(state: StreamState, scene: StreamScene): readonly string[] {
   if (!isSecureEnough(state, scene)) return []
   return offeredMechanisms({ isSecure: state.isSecure, channelBindings: scene.channelBindings() })
@@ -51,7 +51,7 @@ function saslFeature(state: StreamState, scene: StreamScene): string {
   if (mechanisms.length === 0) return ''
   const list = mechanisms.map((mechanism) => `<mechanism>${mechanism}</mechanism>`).join('')
   const bindings = scene.channelBindings().map((type) => `<channel-binding type='${type}'/>`)
-  // XEP-0440 §3: types are listed beside the mechanisms, so that clients need not guess
+  // XEP-0440 §2: types are listed beside the mechanisms, so that clients need not guess
   const types =
     bindings.length === 0
       ? ''

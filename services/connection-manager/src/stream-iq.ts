@@ -47,7 +47,7 @@ export async function runStreamIq(
   }
 }
 
-/** XEP-0077 §5: registrations are limited by address. */
+/** Whether the address may register once more; questions are free. */
 async function isAllowed(io: PodIo, asker: StreamAsker): Promise<boolean> {
   const max = io.settings.registration.perAddressPerHour
   if (max === 0) return true

@@ -103,7 +103,7 @@ describe('features', () => {
     )
   })
 
-  it('§6.3.3: what is offered depends on TLS and on the transport', () => {
+  it('§6.3.4: what is offered depends on TLS and on the transport', () => {
     const offers = (isSecure: boolean, changes: Partial<StreamScene>): readonly string[] => {
       const { written } = run(initialStreamState(isSecure), [open], testScene(changes))
       return [...written.matchAll(/<mechanism>([^<]*)|<(starttls)/g)].map((match) => match[1] ?? match[2] ?? '')

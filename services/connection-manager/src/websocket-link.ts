@@ -126,7 +126,7 @@ export class WebSocketLink implements Link {
     const output = this.#output
     if (this.#isGone || output.isTaken) return
     if (output.isEmpty) {
-      if (this.#isEnding) this.#webSocket.close(1000) // RFC 7395 §3.6.1
+      if (this.#isEnding) this.#webSocket.close(1000) // RFC 7395 §3.6
       return
     }
     const chunks = output.takeChunks(this.isSecure ? limits.tlsPieceBytes : limits.plainPieceBytes)
