@@ -1,0 +1,50 @@
+import { type InboxName, inboxes, inboxNames } from '@starling/wire'
+
+/** Who reads and writes each inbox, for people; the keys and counts come from the table. */
+const traffic: Readonly<
+  Record<InboxName, { readonly readBy: string; readonly writtenBy: string; readonly holds: string }>
+> = {
+  session: {
+    readBy: 'session (group `starling.session`)',
+    writtenBy: 'connection-manager, session, storage',
+    holds: '`bind`, `client`, `drop`; `account`, `cast` (probes); `loaded`, `accountChanged`',
+  },
+  routing: {
+    readBy: 'routing (group `starling.routing`), storage (group `starling.storage`)',
+    writtenBy: 'session, routing, storage',
+    holds: '`deliver`, `cast`, `sent`, `state`, `request` (archive queries)',
+  },
+  storage: {
+    readBy: 'storage (group `starling.storage`)',
+    writtenBy: 'connection-manager, gateway, session, routing',
+    holds: '`write`, `ask`, `request`, `offline`, `flush`',
+  },
+  pod: {
+    readBy: 'the pod that leases the slot, without a group',
+    writtenBy: 'routing, storage, the pod itself (`lease`)',
+    holds: '`output`, `bound`, `close`, `answer`, `lease`',
+  },
+}
+
+/** The page of topics. */
+export function inboxesPage(): string {
+  const rows = inboxNames.map((name) => {
+    const { topic, key, partitions, retentionHours } = inboxes[name]
+    const { readBy, writtenBy, holds } = traffic[name]
+    return `| ${[name, `\`${topic}\``, key, partitions, `${retentionHours} h`, writtenBy, readBy, holds].join(' | ')} |`
+  })
+  return [
+    '# Inboxes',
+    '',
+    'Written by `npm run docs` from `packages/wire/src/inboxes.ts`. A deploy step makes the topics; nothing makes or deletes one at',
+    'run time. The partition counts are what the deploy step makes when nothing else is said; afterwards they never change in',
+    'place: a change is a new version of the topic’s name.',
+    '',
+    '| inbox | topic | key | partitions | kept | written by | read by | envelopes |',
+    '|---|---|---|---|---|---|---|---|',
+    ...rows,
+    '',
+    'A record holds many envelopes (`packages/wire/src/record.ts`); each is described in `packages/wire/src/envelope.ts`.',
+    '',
+  ].join('\n')
+}
