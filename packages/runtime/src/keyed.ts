@@ -1,6 +1,7 @@
 import type { Input, Log, LogBatch, Logger, LogReader, Metrics, Worker } from '@starling/core'
 import { type CauseTable, causeTable, type InboxName, inboxes } from '@starling/wire'
 import { decodeRecords } from './decode.ts'
+import type { Pace } from './pace.ts'
 import type { Publisher } from './publisher.ts'
 
 /** What running a worker needs. */
@@ -9,6 +10,8 @@ export interface KeyedPorts {
   readonly publisher: Publisher
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Where nobody waits for the answer, batches of that inbox may wait for company. */
+  readonly paces?: Partial<Readonly<Record<InboxName, Pace>>>
 }
 
 /** A partition as its owner knows it. */
@@ -69,6 +72,7 @@ export async function runKeyed(
     const state = owned.get(`${batch.topic} ${batch.partition}`)
     if (inbox === undefined || state === undefined)
       throw new Error(`a batch of ${batch.topic}/${batch.partition}, which is not owned`)
+    await ports.paces?.[inbox]?.begin()
     const label = { stage: name, inbox }
     const started = performance.now()
     const table = causeTable(state.metadata) // anew from the last commit: a batch that failed must not count as seen

@@ -13,10 +13,9 @@ interface Sum {
   since: number
 }
 
-const none: Labels = {}
-
-function addTo(sums: Map<string, Sum>, by: number, labels: Labels): void {
-  const key = labels === none ? '' : Object.values(labels).join('\n')
+function addTo(sums: Map<string, Sum>, by: number, labels: Labels, names: readonly string[]): void {
+  let key = ''
+  for (const name of names) key += `${labels[name]}\n`
   const sum = sums.get(key)
   if (sum === undefined) sums.set(key, { labels, since: by })
   else sum.since += by
@@ -51,7 +50,7 @@ export function createMetrics(): ProcessMetrics {
           },
         })
       }
-      return { add: (by = 1, labels = none) => addTo(found, by, labels) }
+      return { add: (by = 1, labels = {}) => addTo(found, by, labels, labelNames) }
     },
     gauge: (name, help, labelNames = []) => {
       const gauge = once(name, () => new Gauge({ name, help, labelNames: [...labelNames], registers: [registry] }))

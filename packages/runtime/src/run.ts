@@ -13,9 +13,10 @@ import {
 import { type BareJid, parseJid } from '@starling/jid'
 import { createEnding } from './ending.ts'
 import { createHttpServer, type HttpServer, type Readiness } from './http.ts'
-import { runKeyed } from './keyed.ts'
+import { type KeyedPorts, runKeyed } from './keyed.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics, type ProcessMetrics } from './metrics.ts'
+import { createPace } from './pace.ts'
 import { createParts, type Parts } from './parts.ts'
 import { patiently } from './patiently.ts'
 import { openPodInbox } from './pod-inbox.ts'
@@ -24,6 +25,9 @@ import { createPublisher, type Publisher } from './publisher.ts'
 
 /** Name and version that Starling tells others. */
 export const software = { name: 'Starling', version: '0.1.0' } as const
+
+/** Least time between batches of the archive. Units: ms; a page of the archive may wait for it. */
+const archivePaceMs = 20
 
 /** What a process runs. */
 export interface Plan {
@@ -142,10 +146,11 @@ async function untilThere(
 
 async function startStage(stage: Stage, engine: Engine): Promise<void> {
   const { io, ports, publisher, logger, metrics, parts } = engine
-  const keyed = async (worker: Worker): Promise<void> => {
+  const keyed = async (worker: Worker, paces: KeyedPorts['paces'] = {}): Promise<void> => {
     parts.workers.push(worker)
     const consumes = stage.kind === 'pod' ? [] : stage.consumes
-    parts.readers.push(await runKeyed(stage.name, consumes, worker, { log: ports.log, publisher, logger, metrics }))
+    const { log } = ports
+    parts.readers.push(await runKeyed(stage.name, consumes, worker, { log, publisher, logger, metrics, paces }))
   }
   switch (stage.kind) {
     case 'keyed':
@@ -153,7 +158,11 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
     case 'storage': {
       if (ports.storage === undefined) throw new Error('the storage stage runs without a database')
       const storageIo: StorageIo = { ...io, storage: ports.storage }
-      return keyed(stage.create(storageIo))
+      const { monotonic } = io
+      const schedule = (run: () => void, delayMs: number): void => void setTimeout(run, delayMs)
+      // Routing waits for nothing of it: messages of some ms share statements and a sync of the disk
+      const routing = createPace({ intervalMs: archivePaceMs, monotonic, schedule })
+      return keyed(stage.create(storageIo), { routing })
     }
     case 'pod': {
       // A name of its own at every start: a hung process of the same name must not keep this one's lease alive
