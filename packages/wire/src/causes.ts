@@ -2,7 +2,10 @@ import type { Cause } from './envelope.ts'
 
 /** The highest cause seen from each source partition (R3): what decides whether a record is a duplicate. */
 export interface CauseTable {
-  /** True when the cause is above the highest seen from its source, which it then becomes; false for a duplicate. */
+  /**
+   * True when the cause is above the highest seen from its source, which it then becomes; false for a duplicate. Questions
+   * (numbered `maxEmissions`) are always taken and change nothing.
+   */
   readonly accept: (cause: Cause) => boolean
   /** Commit metadata. Shape: base64 of 15 bytes a source partition. */
   readonly encode: () => string
@@ -17,6 +20,9 @@ export function causeTable(metadata: string): CauseTable {
   }
   return {
     accept: (cause) => {
+      // A question is asked again by who takes over, though a later record of the same source was seen already: dropping it
+      // would lose what it carries. Who gets its answer knows a repetition.
+      if (cause.index % 65_536 === maxEmissions) return true
       const source = cause.inbox * 65_536 + cause.partition
       const last = seen.get(source)
       if (last === undefined) seen.set(source, { offset: cause.offset, index: cause.index })

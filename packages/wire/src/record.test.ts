@@ -63,13 +63,24 @@ describe('wire: R3 causes', () => {
     assert.equal(at(1, 4, 9), true, 'another partition counts for itself')
   })
 
+  it('a question is always taken, and makes nothing a duplicate', () => {
+    const table = causeTable('')
+    const at = (offset: number, index: number) => table.accept({ inbox: 1, partition: 0, offset, index })
+    assert.equal(at(9, 0), true)
+    assert.equal(at(5, causeIndex(3, maxEmissions)), true)
+    assert.equal(at(5, causeIndex(3, maxEmissions)), true)
+    assert.equal(at(9, causeIndex(3, maxEmissions)), true)
+    assert.equal(at(9, causeIndex(1, 0)), true)
+    assert.equal(at(9, causeIndex(1, 0)), false)
+  })
+
   it('the table survives its commit, and fits the broker’s 4,096 characters for three inboxes of 64 partitions', () => {
     const table = causeTable('')
     const causes = Array.from({ length: 192 }, (_, i) => ({
       inbox: 1 + (i % 3),
       partition: i % 64,
       offset: 2 ** 50 + i,
-      index: 2 ** 32 - 1,
+      index: 2 ** 32 - 2,
     }))
     for (const cause of causes) table.accept(cause)
     const text = table.encode()
