@@ -32,6 +32,7 @@ const account: fc.Arbitrary<Account> = fc
     {
       isLoaded: fc.boolean(),
       pending: fc.nat(3),
+      awaited: fc.constantFrom('', 'a1', 'a1~'),
       reparks: fc.nat(2),
       rosterVersion: fc.constantFrom('', 'v1'),
       slices,

@@ -12,6 +12,7 @@ interface StoredAccount {
   /** Loaded slices; missing when not loaded. */
   readonly s?: Slices
   readonly p?: number
+  readonly a?: string
   readonly k?: number
   readonly v?: string
 }
@@ -48,6 +49,7 @@ export function readAccount(jid: BareJid, state: AccountState): Account {
     isLoaded: stored?.s !== undefined,
     slices: stored?.s ?? {},
     pending: stored?.p ?? 0,
+    awaited: stored?.a ?? '',
     reparks: stored?.k ?? 0,
     rosterVersion: stored?.v ?? '',
     sessions,
@@ -102,6 +104,7 @@ function encodeAccount(account: Account): Uint8Array | undefined {
   const stored: StoredAccount = {
     ...(account.isLoaded ? { s: account.slices } : {}),
     ...(account.pending > 0 ? { p: account.pending } : {}),
+    ...(account.awaited === '' ? {} : { a: account.awaited }),
     ...(account.reparks > 0 ? { k: account.reparks } : {}),
     ...(account.rosterVersion === '' ? {} : { v: account.rosterVersion }),
   }
@@ -117,6 +120,7 @@ export function changesOf(before: Account, after: Account, mark: number): StateS
     before.isLoaded === after.isLoaded &&
     before.slices === after.slices &&
     before.pending === after.pending &&
+    before.awaited === after.awaited &&
     before.reparks === after.reparks &&
     before.rosterVersion === after.rosterVersion &&
     (before.sessions.size === 0) === (after.sessions.size === 0)

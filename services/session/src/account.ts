@@ -39,6 +39,8 @@ export interface Account {
   readonly isLoaded: boolean
   /** Units: questions under way; while there are any, every input is parked behind them. */
   readonly pending: number
+  /** Answers to earlier questions are repetitions. Shape: as `versionOf` makes it, '~' behind it once that one was answered. */
+  readonly awaited: string
   /** Of the questions under way, how many answers must be parked again to keep the order. */
   readonly reparks: number
   /** Version of the last roster change made here; an answer that does not know it yet was read too early. */
@@ -49,7 +51,16 @@ export interface Account {
 
 /** An account nobody is connected to. */
 export function blankAccount(jid: BareJid): Account {
-  return { jid, isLoaded: false, pending: 0, reparks: 0, rosterVersion: '', slices: {}, sessions: new Map() }
+  return {
+    jid,
+    isLoaded: false,
+    pending: 0,
+    awaited: '',
+    reparks: 0,
+    rosterVersion: '',
+    slices: {},
+    sessions: new Map(),
+  }
 }
 
 /** The account with a session added or replaced. */

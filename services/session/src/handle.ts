@@ -1,6 +1,6 @@
 import type { Place } from '@starling/core'
 import { isRequest, type StanzaError, stanzaError } from '@starling/stanza'
-import { decodeEnvelope, type Envelope, encodeEnvelope, type Json, type Loaded } from '@starling/wire'
+import { decodeEnvelope, type Envelope, encodeEnvelope, inboxes, type Json, type Loaded } from '@starling/wire'
 import { type Account, blankAccount, type Slices } from './account.ts'
 import { handleAccountChanged } from './account-changed.ts'
 import { handleBind, refuseBind } from './bind.ts'
@@ -8,7 +8,7 @@ import { acceptedBy, handleClient } from './client.ts'
 import { handleDrop } from './drop.ts'
 import { performKicks } from './presence-end.ts'
 import { handleReceived } from './received.ts'
-import { type RosterView, readRoster } from './roster.ts'
+import { type RosterView, readRoster, versionOf } from './roster.ts'
 import { beginTurn, type Draft, type Ports, refuseOther, refuseOwn, type Turn } from './turn.ts'
 
 /** What is known of an account. */
@@ -25,7 +25,15 @@ export interface AccountInput {
 }
 
 /** What became of an input, for metrics. */
-export type Fate = 'handled' | 'parked' | 'no-session' | 'out-of-order' | 'unreadable' | 'unexpected' | 'bug'
+export type Fate =
+  | 'handled'
+  | 'parked'
+  | 'no-session'
+  | 'out-of-order'
+  | 'unreadable'
+  | 'unexpected'
+  | 'repeated'
+  | 'bug'
 
 /** What handling an input came to. */
 export interface Handled extends Known {
@@ -58,19 +66,27 @@ function tidied(handled: Handled): Handled {
 }
 
 /** Sends the input along with a question to storage; it comes back with the answer. */
-function park(known: Known, { envelope }: AccountInput): Handled {
+function park(known: Known, { place, envelope }: AccountInput): Handled {
   const { account } = known
   const { jid: key } = account
+  // What waits carries the place it waited at, so that its answer is known from a repetition of it.
+  const { partition, offset, index } = place
+  const waiting: Envelope = { ...envelope, cause: { inbox: inboxes.session.number, partition, offset, index } }
   const question: Envelope = {
     kind: 'ask',
     key,
     atMs: envelope.atMs,
     head: { call: { query: 'load', args: { owner: key } }, reply: { to: 'session' } },
-    carried: encodeEnvelope(envelope),
+    carried: encodeEnvelope(waiting),
   }
   return {
     ...known,
-    account: { ...account, pending: account.pending + 1 },
+    account: {
+      ...account,
+      pending: account.pending + 1,
+      // while anything waits, everything does: what stood earlier was not asked by us, or was answered
+      awaited: account.pending === 0 ? versionOf(place) : account.awaited,
+    },
     drafts: [{ to: 'storage', envelope: question, isQuestion: true }],
     fate: 'parked',
   }
@@ -84,16 +100,24 @@ interface LoadedHead {
 
 /** An answer: what waited for it is handled in its place. */
 function answered(ports: Ports, known: Known, { place }: AccountInput, envelope: Loaded): Handled {
-  const { pending, reparks, rosterVersion } = known.account
-  const account: Account = { ...known.account, pending: Math.max(0, pending - 1) }
+  const { pending, reparks, rosterVersion, awaited } = known.account
+  const counted: Account = { ...known.account, pending: Math.max(0, pending - 1) }
   const decoded = decodeEnvelope(envelope.carried)
-  if (!decoded.ok || decoded.value.kind === 'loaded') return { ...known, account, drafts: [], fate: 'unreadable' }
+  if (!decoded.ok || decoded.value.kind === 'loaded')
+    return { ...known, account: counted, drafts: [], fate: 'unreadable' }
+  const { cause } = decoded.value
+  const asked = cause === undefined ? '' : versionOf(cause)
+  // asked twice, by an owner that died before saving or by one that did not know of its end
+  if (asked < awaited) return { ...known, drafts: [], fate: 'repeated' }
+  const account: Account = { ...counted, awaited: `${asked}~` }
   const input: AccountInput = { place, envelope: decoded.value }
   // behind one that had to be parked again
   if (reparks > 0) return park({ ...known, account: { ...account, reparks: reparks - 1 } }, input)
   const head = (envelope.head ?? {}) as LoadedHead
   const fetched = readRoster(head.roster)
-  if (known.roster === undefined && fetched !== undefined && fetched.version < rosterVersion) {
+  // no roster in an answer would be asked for without end
+  if (fetched === undefined) return { ...known, account, drafts: [], fate: 'unreadable' }
+  if (known.roster === undefined && fetched.version < rosterVersion) {
     // Read before a change that an earlier owner of this partition made. The next answer comes after it: storage reads what
     // was written before in its inbox. Whatever is under way goes behind, so that the order stays.
     return park({ ...known, account: { ...account, reparks: account.pending, rosterVersion: '' } }, input)

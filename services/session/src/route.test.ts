@@ -195,10 +195,10 @@ describe('modules in the session stage', () => {
     assert.deepEqual(published(world), [
       'routing state romeo@example.org',
       'routing state romeo@example.org',
-      'storage write romeo@example.org',
       'routing deliver juliet@example.org message juliet@example.org',
       'routing deliver romeo@example.org message ',
       'routing deliver romeo@example.org iq romeo@example.org/orchard',
+      'storage write romeo@example.org',
     ])
     assert.match(client.heard().at(-1) ?? '', /was='\{&quot;is&quot;:0\}' all='\[\]'/)
     await client.send("<iq type='set' id='2'><q xmlns='x'/></iq>")

@@ -3,7 +3,16 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Batch, Input, Module, Output, Worker } from '@starling/core'
 import { type BareJid, type FullJid, fullJid } from '@starling/jid'
 import { readStanza, type Stanza } from '@starling/stanza'
-import { type Ask, decodeEnvelope, type Envelope, encodeEnvelope, type Write } from '@starling/wire'
+import {
+  type Ask,
+  causeIndex,
+  causeTable,
+  decodeEnvelope,
+  type Envelope,
+  encodeEnvelope,
+  maxEmissions,
+  type Write,
+} from '@starling/wire'
 import { scanElement } from '@starling/xml'
 import { createWorker } from '../worker.ts'
 import { type FakeRouting, fakeRouting } from './fake-routing.ts'
@@ -14,8 +23,10 @@ import { type FakePresence, fakeIo, fakePresence, type Limits } from './io.ts'
 export interface Client {
   readonly jid: FullJid
   readonly connection: number
-  /** Sends a stanza. */
+  /** Sends a stanza, and all that follows from it happens. */
   readonly send: (xml: string) => Promise<void>
+  /** Sends a stanza; nothing happens yet. */
+  readonly queue: (xml: string) => void
   /** What came since the last call, as XML. */
   readonly heard: () => readonly string[]
   /** The connection ends. */
@@ -51,6 +62,8 @@ export interface World {
   perRecord: number
   /** Whether every batch is worked in prefixes and repeatedly, before and after its state is saved. */
   isParanoid: boolean
+  /** Outputs the owner publishes of the next batch before it dies unsaved. */
+  crashAfter: number | undefined
   /** Another owner takes the partition over. */
   readonly takeOver: () => void
 }
@@ -107,7 +120,30 @@ export function createWorld(
   let stored: Envelope[] = []
   let offset = 0
   let connections = 0
+  const causes = { routing: causeTable(''), session: causeTable(''), storage: causeTable(''), pod: causeTable('') }
 
+  const publish = (outputs: readonly Output[], count: number): void => {
+    const emissions = new Map<Input, number>()
+    const numbered = outputs.map((output) => {
+      const emission = output.isQuestion === true ? maxEmissions : (emissions.get(output.cause) ?? 0)
+      emissions.set(output.cause, emission + 1)
+      const { offset: of, index } = output.cause.place
+      return { output, cause: { inbox: 1, partition: 0, offset: of, index: causeIndex(index, emission) } }
+    })
+    const inOrder = (['routing', 'session', 'storage'] as const).flatMap((to) =>
+      numbered.filter(({ output }) => output.to === to),
+    )
+    for (const { output, cause } of inOrder.slice(0, count)) {
+      const { to } = output
+      const envelope = travelled(output.envelope)
+      // R3: what is not above the highest cause seen is dropped by its reader
+      if (!causes[to].accept(cause)) continue
+      published.push(output)
+      if (to === 'routing') routing.handle(envelope)
+      else if (to === 'session') inbox.push(envelope)
+      else stored.push(envelope)
+    }
+  }
   const step = async (): Promise<void> => {
     const record = inbox.splice(0, world.perRecord)
     const inputs: Input[] = record.map((envelope, index) => ({
@@ -118,10 +154,17 @@ export function createWorld(
     offset += 1
     const { outputs, save } = await worker.work(batch)
     if (world.isParanoid) await checkBefore(worker, batch, outputs)
-    published.push(...outputs)
-    for (const { to, envelope } of outputs) if (to === 'routing') routing.handle(travelled(envelope))
-    for (const { to, envelope } of outputs) if (to === 'session') inbox.push(travelled(envelope))
-    for (const { to, envelope } of outputs) if (to === 'storage') stored.push(travelled(envelope))
+    if (world.crashAfter !== undefined) {
+      // the owner dies having published a part; the next one knows only what was saved, and begins the batch again
+      publish(outputs, world.crashAfter)
+      world.crashAfter = undefined
+      worker = createWorker(io)
+      const again = await worker.work(batch)
+      publish(again.outputs, again.outputs.length)
+      await again.save?.()
+      return
+    }
+    publish(outputs, outputs.length)
     await save?.()
     if (world.isParanoid) await checkAfter(worker, batch, outputs)
   }
@@ -150,14 +193,18 @@ export function createWorld(
     await run()
     const jid = fullJid(key, resource)
     let ordinal = 0
+    const queue = (xml: string): void => {
+      ordinal += 1
+      world.append({ kind: 'client', key, atMs: 1000, target, ordinal, stanza: stanzaOf(xml, jid) })
+    }
     return {
       jid,
       connection,
       send: async (xml) => {
-        ordinal += 1
-        world.append({ kind: 'client', key, atMs: 1000, target, ordinal, stanza: stanzaOf(xml, jid) })
+        queue(xml)
         await run()
       },
+      queue,
       heard: () => routing.written.get(connection)?.splice(0) ?? [],
       drop: async () => {
         world.append({ kind: 'drop', key, atMs: 1000, target, head: { reason: 'closed' } })
@@ -182,6 +229,7 @@ export function createWorld(
     isStorageHeld: false,
     perRecord: 3,
     isParanoid: false,
+    crashAfter: undefined,
     takeOver: () => {
       worker = createWorker(io)
     },

@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import fc from 'fast-check'
+import { assertAgreement } from './testing/agreement.ts'
+import { createWorld, type World } from './testing/world.ts'
+
+const names = ['romeo', 'juliet'] as const
+
+const presences = fc.constantFrom('<presence/>', "<presence type='unavailable'/>")
+const subscriptions = fc
+  .tuple(fc.constantFrom('subscribe', 'subscribed', 'unsubscribe', 'unsubscribed'), fc.constantFrom(...names))
+  .map(([type, name]) => `<presence type='${type}' to='${name}@example.org'/>`)
+const rosterSets = fc
+  .constantFrom(...names)
+  .map((name) => `<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='${name}@example.org'/></query></iq>`)
+const messages = fc.constant("<message to='juliet@example.org'/>")
+
+const step = fc.oneof(
+  {
+    weight: 8,
+    arbitrary: fc.record({ who: fc.nat(1), stanza: fc.oneof(presences, subscriptions, rosterSets, messages) }),
+  },
+  { weight: 2, arbitrary: fc.record({ crashAfter: fc.nat(8) }) },
+  { weight: 2, arbitrary: fc.constant('run' as const) },
+  { weight: 1, arbitrary: fc.constant('takeOver' as const) },
+  { weight: 1, arbitrary: fc.record({ perRecord: fc.integer({ min: 1, max: 6 }) }) },
+)
+
+type Disturbance = 'run' | 'takeOver' | { readonly crashAfter: number } | { readonly perRecord: number }
+
+async function disturb(world: World, how: Disturbance): Promise<void> {
+  if (how === 'run') await world.run()
+  else if (how === 'takeOver') world.takeOver()
+  else if ('crashAfter' in how) world.crashAfter = how.crashAfter
+  else world.perRecord = how.perRecord
+}
+
+describe('R3 owners that die before their state is saved, having published a part', () => {
+  // Known limit: a message can come twice when its owner died after publishing it and before saving, and the same account
+  // had something before it in that record that needs the roster: the next owner has to fetch the roster, and what waits
+  // behind that question is published at the answer's place, which no reader can know for a repetition.
+  it('lose no message, keep the order of each sender, and leave both sides of a subscription in agreement', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
+        const world = createWorld(names)
+        const clients = [await world.connect('romeo', 'a'), await world.connect('juliet', 'b')]
+        const sent: string[][] = [[], []]
+        for (const [index, one] of steps.entries()) {
+          if (typeof one === 'string' || !('who' in one)) {
+            await disturb(world, one)
+            continue
+          }
+          if (one.stanza.startsWith('<message')) sent[one.who]?.push(`m${index}`)
+          clients[one.who]?.queue(one.stanza.replace('<message', `<message id='m${index}'`))
+        }
+        await world.run()
+        assert.deepEqual(world.errors, [])
+        assertAgreement(world, names)
+        for (const [who, client] of clients.entries()) {
+          const ids = world.routing.messages.filter(({ from }) => from === client.jid).map(({ id }) => id)
+          assert.deepEqual([...new Set(ids)], sent[who])
+        }
+      }),
+      { numRuns: 200 },
+    )
+  })
+})
