@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict'
 import { afterEach, describe, it } from 'node:test'
-import { xml, client as xmppClient } from '@xmpp/client'
 import { WebSocket } from 'ws'
-import { auth, bindRequest } from './test-support/client.ts'
+import { auth, bindRequest, scramWith } from './test-support/client.ts'
 import { domain } from './test-support/fake-io.ts'
 import { type Harness, useHarness } from './test-support/harness.ts'
 
@@ -41,6 +40,17 @@ class Peer {
       if (message !== undefined) return message
       if (this.closeCode !== undefined) throw new Error(`closed with ${this.closeCode}`)
       await this.#more()
+    }
+  }
+
+  send(text: string): void {
+    this.socket.send(text)
+  }
+
+  async expect(pattern: RegExp): Promise<RegExpExecArray> {
+    for (;;) {
+      const match = pattern.exec(await this.next())
+      if (match !== null) return match
     }
   }
 
@@ -90,37 +100,52 @@ describe('RFC 7395 WebSocket', () => {
     assert.equal(await peer.closed(), 1000)
   })
 
-  it('@xmpp/client signs in, sends and receives', async () => {
+  it('§3.7: sign-in, a new stream, a resource, then stanzas both ways', async () => {
     const harness = await start()
-    await harness.fake.listenHttp()
-    const xmpp = xmppClient({
-      service: `ws://127.0.0.1:${harness.fake.httpPort()}/xmpp-websocket`,
-      domain,
-      username: 'romeo',
-      password: 'secret',
-      resource: 'balcony',
-    })
-    xmpp.on('error', () => {})
-    const received = new Promise<string>((resolve) =>
-      xmpp.on('stanza', (stanza: unknown) => String(stanza).startsWith('<message') && resolve(String(stanza))),
-    )
-    const address = await xmpp.start()
-    assert.equal(String(address), `romeo@${domain}/balcony`)
-    await xmpp.send(xml('presence'))
+    const peer = await dial(harness)
+    peer.send(open)
+    assert.match(await scramWith(peer, { name: 'romeo', password: 'secret' }), /<success/)
+    peer.send(open)
+    await peer.expect(/^<stream:features .*<bind/)
+    peer.send(bindRequest('balcony').replace('<iq', "<iq xmlns='jabber:client'"))
+    assert.match(await peer.next(), /^<iq xmlns='jabber:client' type='result' id='b1'>/)
+    peer.send("<presence xmlns='jabber:client'/>")
     await harness.until(() => harness.published('client').length === 1)
     const [presence] = harness.published('client')
-    harness.fake.emit({
-      kind: 'output',
-      key: '',
-      atMs: 0,
-      slot: 3,
-      epoch: 17,
-      recipients: [{ connection: presence?.target.connection ?? 0, to: '' }],
-      raw: Buffer.from("<message from='x@y'><body>é</body></message>"),
-    })
-    assert.match(await received, /<body>é<\/body>/)
-    await xmpp.stop()
+    assert.equal(String(presence?.stanza.raw), `<presence from='romeo@${domain}/balcony'/>`)
+    const output = { kind: 'output', key: '', atMs: 0, slot: 3, epoch: 17 } as const
+    const recipients = [{ connection: presence?.target.connection ?? 0, to: '' }]
+    harness.fake.emit(
+      { ...output, recipients, raw: Buffer.from('<message><body>é</body></message>') },
+      { ...output, recipients, raw: Buffer.from('<presence/>') },
+    )
+    assert.equal(await peer.next(), "<message xmlns='jabber:client'><body>é</body></message>")
+    assert.equal(await peer.next(), "<presence xmlns='jabber:client'/>")
+    peer.send(`<close xmlns='${framing}'/>`)
+    assert.equal(await peer.next(), `<close xmlns='${framing}'/>`) // §3.6
+    await peer.closed()
     await harness.until(() => harness.published('drop').length === 1)
+  })
+
+  it('§3.8: a silent client is asked by a WebSocket ping, which is no stanza', async () => {
+    const harness = await start({ c2s: { pingAfterMs: 10_000, pingTimeoutMs: 5_000 } })
+    const peer = await dial(harness)
+    peer.send(open)
+    await scramWith(peer, { name: 'romeo', password: 'secret' })
+    peer.send(open)
+    await peer.expect(/<bind/)
+    peer.send(bindRequest('balcony').replace('<iq', "<iq xmlns='jabber:client'"))
+    await peer.expect(/type='result'/)
+    const [connection] = harness.pod.pod.connections.values()
+    assert.ok(connection !== undefined)
+    harness.pass(10_001)
+    assert.ok(connection.pingSentMs > 0)
+    await harness.until(() => connection.pingSentMs === 0) // ws answers with a pong
+    assert.deepEqual(peer.messages, [])
+    peer.socket.pause()
+    harness.pass(10_001)
+    harness.pass(5_001)
+    assert.equal(harness.published('drop')[0]?.head.reason, 'timeout')
   })
 
   it('§3.1: without the subprotocol xmpp there is no connection', async () => {

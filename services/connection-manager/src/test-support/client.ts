@@ -75,7 +75,7 @@ export class TestClient {
 
   /** SCRAM-SHA-256 without channel binding; resolves with the answer to the proof. */
   scram(name: string, password: string): Promise<string> {
-    return this.#scram({ mechanism: 'SCRAM-SHA-256', header: 'n,,', data: Buffer.alloc(0) }, name, password)
+    return scramWith(this, { name, password })
   }
 
   /** SCRAM-SHA-256-PLUS; the data is computed by this end of the connection. */
@@ -85,28 +85,7 @@ export class TestClient {
       type === 'tls-exporter'
         ? socket.exportKeyingMaterial(32, 'EXPORTER-Channel-Binding', Buffer.alloc(0))
         : createHash('sha256').update(socket.getPeerCertificate().raw).digest()
-    return this.#scram({ mechanism: 'SCRAM-SHA-256-PLUS', header: `p=${type},,`, data }, name, password)
-  }
-
-  async #scram(
-    { mechanism, header, data }: { mechanism: string; header: string; data: Uint8Array },
-    name: string,
-    password: string,
-  ): Promise<string> {
-    const first = `n=${name},r=clientnonce`
-    this.send(auth(mechanism, header + first))
-    const [answer, challenge = ''] = await this.expect(/<challenge[^>]*>([^<]*)<\/challenge>|<failure.*<\/failure>/s)
-    if (answer.startsWith('<failure')) return answer
-    const serverFirst = Buffer.from(challenge, 'base64').toString()
-    const [, nonce = '', salt = '', iterations = ''] = /^r=([^,]*),s=([^,]*),i=(\d+)$/.exec(serverFirst) ?? []
-    const salted = pbkdf2Sync(password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
-    const clientKey = createHmac('sha256', salted).update('Client Key').digest()
-    const storedKey = createHash('sha256').update(clientKey).digest()
-    const withoutProof = `c=${Buffer.concat([Buffer.from(header), data]).toString('base64')},r=${nonce}`
-    const signature = createHmac('sha256', storedKey).update(`${first},${serverFirst},${withoutProof}`).digest()
-    const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0))).toString('base64')
-    this.send(sasl('response', `${withoutProof},p=${proof}`))
-    return (await this.expect(/<success.*<\/success>|<failure.*<\/failure>/s))[0]
+    return scramWith(this, { name, password, binding: { type, data } })
   }
 
   async bind(resource = 'balcony'): Promise<void> {
@@ -144,6 +123,40 @@ export class TestClient {
       this.#wake = resolve
     })
   }
+}
+
+/** What SCRAM is spoken over. */
+export interface Talk {
+  send(text: string): void
+  expect(pattern: RegExp): Promise<RegExpExecArray>
+}
+
+/** The client's side of SCRAM-SHA-256(-PLUS). Source: RFC 5802 §5, RFC 7677. */
+export async function scramWith(
+  talk: Talk,
+  who: {
+    readonly name: string
+    readonly password: string
+    readonly binding?: { readonly type: string; readonly data: Uint8Array }
+  },
+): Promise<string> {
+  const { binding } = who
+  const header = binding === undefined ? 'n,,' : `p=${binding.type},,`
+  const first = `n=${who.name},r=clientnonce`
+  talk.send(auth(binding === undefined ? 'SCRAM-SHA-256' : 'SCRAM-SHA-256-PLUS', header + first))
+  const [answer, challenge = ''] = await talk.expect(/<challenge[^>]*>([^<]*)<\/challenge>|<failure.*<\/failure>/s)
+  if (answer.startsWith('<failure')) return answer
+  const serverFirst = Buffer.from(challenge, 'base64').toString()
+  const [, nonce = '', salt = '', iterations = ''] = /^r=([^,]*),s=([^,]*),i=(\d+)$/.exec(serverFirst) ?? []
+  const salted = pbkdf2Sync(who.password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
+  const clientKey = createHmac('sha256', salted).update('Client Key').digest()
+  const storedKey = createHash('sha256').update(clientKey).digest()
+  const channel = Buffer.concat([Buffer.from(header), binding?.data ?? new Uint8Array()])
+  const withoutProof = `c=${channel.toString('base64')},r=${nonce}`
+  const signature = createHmac('sha256', storedKey).update(`${first},${serverFirst},${withoutProof}`).digest()
+  const proof = Buffer.from(clientKey.map((byte, index) => byte ^ (signature[index] ?? 0))).toString('base64')
+  talk.send(sasl('response', `${withoutProof},p=${proof}`))
+  return (await talk.expect(/<success.*<\/success>|<failure.*<\/failure>/s))[0]
 }
 
 /** Connects in the clear. */
