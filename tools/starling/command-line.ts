@@ -13,7 +13,7 @@ export const usage = `usage: npm run starling -- account create JID PASSWORD    
        npm run starling -- account list
 
 It speaks to the server that runs on this machine: the one of STARLING_DATA_DIR (npm start), or the cluster of .run
-(npm run cluster); where both run, the one whose client port STARLING_PORT_OFFSET gives.`
+(npm run cluster); where both run, the one whose client port STARLING_PORT_OFFSET gives. STARLING_ADMIN_URL names a server elsewhere.`
 
 /** Reads the arguments. Errors: a sentence. */
 export function readCommand(

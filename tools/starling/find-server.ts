@@ -31,6 +31,7 @@ export function findServer(
   places: Places,
 ): { readonly ok: true; readonly value: Found } | { readonly ok: false; readonly error: string } {
   const { settings, runDir } = places
+  if (settings.adminUrl !== '') return configured(settings)
   const found = [...embedded(places), ...cluster(places)]
   const expected = portOf(settings.ports.c2s, settings)
   const chosen = found.find(({ c2s }) => c2s === expected) ?? (found.length === 1 ? found[0] : undefined)
@@ -50,6 +51,15 @@ export function findServer(
     return { ok: false, error: `no admin token: ${chosen.tokenFile} is missing and STARLING_ADMIN_TOKEN is not set` }
   }
   return { ok: true, value: { url: `http://127.0.0.1:${chosen.http}`, token } }
+}
+
+/** The server that the settings name, wherever it is. */
+function configured(settings: Settings): ReturnType<typeof findServer> {
+  const file = join(settings.dataDir, 'admin.token')
+  const token = settings.admin.token === '' ? readText(file) : settings.admin.token
+  if (token === '')
+    return { ok: false, error: `no admin token: STARLING_ADMIN_TOKEN is not set, and there is no ${file}` }
+  return { ok: true, value: { url: settings.adminUrl.replace(/\/$/, ''), token } }
 }
 
 function embedded({ settings: { dataDir }, isAlive }: Places): readonly Candidate[] {

@@ -44,11 +44,13 @@ export interface Settings {
   readonly redisUrl: string
   readonly databaseUrl: string
   readonly admin: {
-    /** Empty: one is made in `dataDir` when everything runs in one process; else the admin API refuses everyone. */
+    /** Empty: one is made and kept in `dataDir`. */
     readonly token: string
     /** Whether the admin API answers others than loopback. */
     readonly allowRemote: boolean
   }
+  /** Where the admin command finds the API; empty: it looks for a server on this machine. */
+  readonly adminUrl: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
   readonly archive: { readonly retentionDays: number }
   readonly offline: { readonly maxStanzas: number }

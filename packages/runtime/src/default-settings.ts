@@ -30,6 +30,7 @@ export const defaultSettings: Settings = {
   redisUrl: '',
   databaseUrl: '',
   admin: { token: '', allowRemote: false },
+  adminUrl: '',
   logLevel: 'info',
   archive: { retentionDays: 0 },
   offline: { maxStanzas: 1_000 },

@@ -7,13 +7,11 @@ import type { Settings } from '@starling/core'
 export const tokenFile = 'admin.token'
 
 /**
- * The admin token: the configured one, or, when everything runs in one process, one kept in the data directory (mode 0600)
- * and made there first. Empty when a cluster has none configured.
+ * The admin token: the configured one, or one kept in the data directory (mode 0600) and made there first.
  * Errors: rejects when the data directory cannot be written.
  */
 export async function adminToken(settings: Settings): Promise<string> {
   if (settings.admin.token !== '') return settings.admin.token
-  if (settings.log.brokers.length > 0) return ''
   const file = join(settings.dataDir, tokenFile)
   const kept = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return ''

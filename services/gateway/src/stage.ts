@@ -1,4 +1,4 @@
-import type { PodIo, PodService, Stage } from '@starling/core'
+import type { Logger, PodIo, PodService, Settings, Stage } from '@starling/core'
 import { createAccounts } from './accounts.ts'
 import { adminToken } from './admin-token.ts'
 import { createApi } from './api.ts'
@@ -10,8 +10,7 @@ export const gateway: Stage = { kind: 'pod', name: 'gateway', start }
 async function start(io: PodIo): Promise<PodService> {
   const { settings, domain, random, logger, inbox, registry } = io
   const accounts = createAccounts({ domain, iterations: settings.scram.iterations, random, ask: inbox.ask })
-  const guard = { token: await adminToken(settings), allowRemote: settings.admin.allowRemote }
-  if (guard.token === '') logger.warn({ what: 'gateway.no-admin-token', setting: 'admin.token (STARLING_ADMIN_TOKEN)' })
+  const guard = { token: await tokenOf(settings, logger), allowRemote: settings.admin.allowRemote }
   const { version } = registry.support.software
   const api = await createApi({ accounts, guard, websocketUrl: websocketUrl(settings), version, logger })
   for (const prefix of ['/api', ...Object.values(hostMetaPaths)]) {
@@ -23,5 +22,15 @@ async function start(io: PodIo): Promise<PodService> {
     drain: async () => {
       await api.close()
     },
+  }
+}
+
+/** Without a token the admin API refuses everyone; the rest of the process goes on. */
+async function tokenOf(settings: Settings, logger: Logger): Promise<string> {
+  try {
+    return await adminToken(settings)
+  } catch (error) {
+    logger.error({ what: 'gateway.no-admin-token', hint: 'set admin.token (STARLING_ADMIN_TOKEN)', error })
+    return ''
   }
 }

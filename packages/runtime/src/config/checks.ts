@@ -30,6 +30,11 @@ export function websocketUrl(value: SettingValue): string | undefined {
   return value === '' || isUrl(value, /^wss?:$/) ? undefined : 'a ws:// or wss:// address'
 }
 
+/** An HTTP URL, or nothing. */
+export function httpUrl(value: SettingValue): string | undefined {
+  return value === '' || isUrl(value, /^https?:$/) ? undefined : 'an http:// or https:// address'
+}
+
 /** Enough of a secret to keep strangers from guessing it, or nothing. */
 export function token(value: SettingValue): string | undefined {
   const text = String(value)

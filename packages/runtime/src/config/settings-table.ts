@@ -100,11 +100,17 @@ export const settingsTable: readonly Setting[] = [
   row(
     'admin.token',
     text,
-    'Token of the admin API; empty: made in `dataDir` for one process; a cluster then refuses everyone.',
+    'Token of the admin API; empty: one is made and kept in `dataDir` (several gateways need the same: set it).',
     {
       isSecret: true,
       check: checks.token,
     },
+  ),
+  row(
+    'adminUrl',
+    text,
+    'Where `npm run starling` finds the admin API, `http://host:port`; empty: it looks for a server on this machine.',
+    { check: checks.httpUrl },
   ),
   row('admin.allowRemote', bool, 'Whether the admin API answers others than this machine.'),
   row('archive.retentionDays', int('days'), 'Age at which archived messages are dropped.', { zero: 'never' }),
