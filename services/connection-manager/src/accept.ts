@@ -20,8 +20,8 @@ export function acceptPlain(pod: Pod, socket: Socket, ports: AcceptPorts): void 
     const header = headerText('tcp', { from: pod.io.domain, id: '0', to: '' })
     const error = errorText('tcp', { condition: 'policy-violation', text: 'too many connections from this address' })
     socket.on('error', () => socket.destroy())
-    socket.end(header + error + closeText('tcp'))
-    socket.resume()
+    // It is not counted, so it may not linger.
+    socket.end(header + error + closeText('tcp'), () => socket.destroy())
     return
   }
   open(pod, socket, ports)?.readPlain()

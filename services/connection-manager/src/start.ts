@@ -142,6 +142,5 @@ function portOf(server: Server): number {
 
 const laterByTimer: Later = (delayMs, run) => {
   const timer = setTimeout(run, delayMs)
-  timer.unref()
   return () => clearTimeout(timer)
 }

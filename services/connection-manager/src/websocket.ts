@@ -53,8 +53,8 @@ function offersXmpp(request: IncomingMessage): boolean {
   return offered.split(',').some((one) => one.trim() === subprotocol)
 }
 
+/** Answers and closes: what is not counted may not linger. */
 function refuse(socket: Duplex, status: string, text = ''): undefined {
-  socket.end(
-    `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}\r\n\r\n${text}`,
-  )
+  const headers = `Connection: close\r\nContent-Type: text/plain\r\nContent-Length: ${Buffer.byteLength(text)}`
+  socket.end(`HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${text}`, () => socket.destroy())
 }
