@@ -64,6 +64,8 @@ describe('configuration', () => {
     assert.equal(read.modules['registration']?.['inBand'], true)
     assert.equal(read.modules['registration']?.['scramIterations'], 20_000)
     assert.equal(settings('').modules['registration']?.['inBand'], false)
+    const twice = 'FILE:1:28: modules.registration.inBand is decided by registration.inBand: set that'
+    assert.deepEqual(faults('modules: { registration: { inBand: true } }'), [twice])
   })
 
   it('all faults come at once, each with its line and column or its variable', () => {

@@ -2,6 +2,7 @@ import { isMap, isScalar, LineCounter, type Node, parseDocument } from 'yaml'
 import { nearest } from './nearest.ts'
 import { readPlain, readText } from './read-value.ts'
 import type { Setting, SettingValue } from './setting.ts'
+import { decidedElsewhere } from './settings-table.ts'
 
 /** What a source of settings says, and everything wrong with it, a sentence each that names the place. */
 export interface Reading {
@@ -71,6 +72,8 @@ export function readFile(
 }
 
 function unknown(path: string, settings: readonly Setting[]): string {
+  const elsewhere = decidedElsewhere.find(({ option }) => option === path)
+  if (elsewhere !== undefined) return `${path} is decided by ${elsewhere.setting}: set that`
   const meant = nearest(path, sections(settings))
   return `there is no setting ${path}${meant === undefined ? '' : `: ${meant} is meant?`}`
 }
