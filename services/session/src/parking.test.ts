@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import type { BareJid } from '@starling/jid'
+import type { BareJid, FullJid } from '@starling/jid'
+import { type Envelope, encodeEnvelope } from '@starling/wire'
 import { readAccount } from './account-codec.ts'
-import { type Client, createWorld, type World } from './testing/world.ts'
+import { type Client, createWorld, stanzaOf, type World } from './testing/world.ts'
 
 const set = (jid: string): string =>
   `<iq type='set' id='${jid}'><query xmlns='jabber:iq:roster'><item jid='${jid}@example.org'/></query></iq>`
@@ -14,6 +15,26 @@ function pendingOf(world: World, account: string): number {
 }
 
 const saidIn = (world: World): readonly string[] => world.routing.messages.map(({ id }) => id)
+
+const romeo = 'romeo@example.org'
+
+/** Juliet asks Romeo's account something nobody serves. */
+function askedOfRomeo(id: string): Envelope {
+  const stanza = stanzaOf(
+    `<iq type='get' id='${id}' to='${romeo}'><q xmlns='x'/></iq>`,
+    'juliet@example.org/balcony' as FullJid,
+  )
+  return { kind: 'account', key: romeo, atMs: 1, stanza }
+}
+
+/** Ids of what Juliet was answered. */
+function repliesIn(world: World): readonly string[] {
+  return world.published.flatMap(({ envelope }) =>
+    envelope.kind === 'deliver' && envelope.stanza.kind === 'iq' && envelope.key === 'juliet@example.org'
+      ? [envelope.stanza.id]
+      : [],
+  )
+}
 
 /** Romeo online under a new owner that knows nothing of him, storage not answering. */
 async function newOwner(): Promise<{ world: World; client: Client }> {
@@ -127,6 +148,59 @@ describe('R3 what waits for storage', () => {
     await client.send(say('m2'))
     assert.deepEqual(saidIn(world), ['m1', 'm2'])
     assert.deepEqual(world.errors, [])
+  })
+
+  it('a request that waited is answered once, however often its answer comes, then and later', async () => {
+    const { world, client } = await newOwner()
+    world.perRecord = 1
+    await client.send('<presence/>')
+    world.append(askedOfRomeo('q'))
+    await world.run()
+    world.serve()
+    const answers = [...world.waiting()]
+    assert.equal(answers.length, 2)
+    await world.run()
+    for (const envelope of [...answers, ...answers]) world.append(envelope)
+    await world.run()
+    assert.deepEqual(repliesIn(world), ['q'])
+  })
+
+  it('an answer to what an owner that was not one any more had asked counts for nothing', async () => {
+    const { world, client } = await newOwner()
+    const before = world.published.length
+    await client.send(say('m1'))
+    const place = world.published[before]?.cause.place
+    if (place === undefined) throw new Error('the message was expected to go out')
+    await client.send('<presence/>')
+    const { partition, offset, index } = place
+    const carried = encodeEnvelope({ ...askedOfRomeo('q'), cause: { inbox: 1, partition, offset, index } })
+    world.append({
+      kind: 'loaded',
+      key: romeo,
+      atMs: 1,
+      head: { exists: true, roster: { version: '', items: [] } },
+      carried,
+    })
+    await world.run()
+    assert.equal(pendingOf(world, romeo), 1)
+    assert.deepEqual(repliesIn(world), [])
+    assert.deepEqual(client.heard(), [])
+    world.isStorageHeld = false
+    await world.run()
+    assert.equal(pendingOf(world, romeo), 0)
+    assert.equal(client.heard().length, 1)
+  })
+
+  it('an answer without a roster is logged, and not asked for without end', async () => {
+    const { world, client } = await newOwner()
+    await client.send('<presence/>')
+    world.serve()
+    const [first] = world.waiting()
+    if (first?.kind === 'loaded') (first as { head: unknown }).head = { exists: true }
+    world.isStorageHeld = false
+    await world.run()
+    assert.equal(world.errors.length, 1)
+    assert.equal(pendingOf(world, romeo), 0)
   })
 
   it('an answer whose envelope cannot be read is logged, and those behind it go on', async () => {
