@@ -67,7 +67,7 @@ export async function startLoad(setup: LoadSetup): Promise<Load> {
       const start = performance.now()
       const total = Math.floor((durationMs * perSecond) / 1000)
       for (let sent = 0; sent < total; ) {
-        const due = Math.min(total, Math.floor(((performance.now() - start) * perSecond) / 1000))
+        const due = Math.min(total, Math.floor(((performance.now() - start) * perSecond) / 1000) + 1)
         // From the time it was meant for, so that a stall of ours or theirs counts (no coordinated omission).
         for (; sent < due; sent++) send(sent % users.length, payload, start + (sent * 1000) / perSecond)
         await sleep(1)

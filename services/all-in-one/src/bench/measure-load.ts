@@ -1,5 +1,5 @@
 import type { Load, LoadResult } from './load.ts'
-import { cpuSecondsOf, settle } from './process-cost.ts'
+import { cpuSeconds, settle } from './process-cost.ts'
 
 /** One figure of a benchmark. */
 export interface Figure {
@@ -8,11 +8,11 @@ export interface Figure {
   readonly unit: string
 }
 
-/** What is measured, and the server's processes. */
+/** What is measured, and the server's processes by what they are. */
 export interface Measured {
   readonly name: string
   readonly load: Load
-  readonly pids: readonly number[]
+  readonly groups: Readonly<Record<string, readonly number[]>>
   readonly payload: string
   /** Share of a core the processes use when nothing is sent. */
   readonly idleShare?: number
@@ -31,23 +31,37 @@ export async function measureLoad(measured: Measured): Promise<readonly Figure[]
   return [...figuresOf(`${name}, ${perSecond}/s`, slow), ...figuresOf(`${name}, full load`, full)]
 }
 
-type Cost = { readonly result: LoadResult; readonly cpuSeconds: number }
-
-async function costOf({ pids, idleShare }: Measured, run: () => Promise<LoadResult>): Promise<Cost> {
-  const before = cpuSecondsOf(pids)
-  const result = await run()
-  // What storage still has to write is part of the price.
-  await settle(pids, idleShare)
-  return { result, cpuSeconds: cpuSecondsOf(pids) - before }
+interface Cost {
+  readonly result: LoadResult
+  /** Units: CPU seconds by group. */
+  readonly spent: readonly (readonly [string, number])[]
 }
 
-function figuresOf(name: string, { result, cpuSeconds }: Cost): readonly Figure[] {
+async function costOf({ groups, idleShare }: Measured, run: () => Promise<LoadResult>): Promise<Cost> {
+  const read = (): readonly number[] => Object.values(groups).map(cpuSeconds)
+  const before = read()
+  const result = await run()
+  // What storage still has to write is part of the price.
+  await settle(Object.values(groups).flat(), idleShare)
+  const after = read()
+  return { result, spent: Object.keys(groups).map((group, i) => [group, (after[i] ?? 0) - (before[i] ?? 0)]) }
+}
+
+function figuresOf(name: string, { result, spent }: Cost): readonly Figure[] {
   const { sent, lost, duplicated, reordered } = result
+  const total = spent.reduce((sum, [, seconds]) => sum + seconds, 0)
+  const cpu = (what: string, seconds: number): Figure => ({
+    name: `${name}: ${what}`,
+    value: (seconds / (sent - lost)) * 1e6,
+    unit: 's/1M messages',
+  })
   return [
-    { name: `${name}: CPU`, value: (cpuSeconds / (sent - lost)) * 1e6, unit: 's/1M messages' },
+    cpu('CPU', total),
+    ...(spent.length > 1 ? spent.map(([group, seconds]) => cpu(`CPU of ${group}`, seconds)) : []),
     { name: `${name}: rate`, value: result.perSecond, unit: 'messages/s' },
     { name: `${name}: latency p50`, value: result.p50Ms, unit: 'ms' },
     { name: `${name}: latency p99`, value: result.p99Ms, unit: 'ms' },
-    { name: `${name}: lost, duplicated, reordered`, value: lost + duplicated + reordered, unit: `of ${sent} messages` },
+    { name: `${name}: messages sent`, value: sent, unit: '' },
+    { name: `${name}: lost, duplicated, reordered`, value: lost + duplicated + reordered, unit: '' },
   ]
 }

@@ -1,15 +1,12 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { createAccount } from '../stories/embedded.ts'
+import { benchUsers, createAccounts } from './accounts.ts'
 import { type EmbeddedProcess, startEmbeddedProcess } from './embedded-process.ts'
 import { type Load, startLoad } from './load.ts'
 import { type Figure, measureLoad } from './measure-load.ts'
 import { cpuSeconds, residentMegabytes, settle } from './process-cost.ts'
 
-const userCount = 50
-const password = 'of-the-bench'
-const domain = 'localhost'
 const warmUpMs = 4_000
 
 /** The whole embedded pipeline: 50 users in pairs, 80-byte bodies, plain TCP. Units: CPU seconds of the server's process. */
@@ -19,7 +16,7 @@ export async function bench(): Promise<readonly Figure[]> {
     const first = await startEmbeddedProcess(dataDir)
     const figures = await measured(first)
     const second = await startEmbeddedProcess(dataDir)
-    const startCpu = cpuSeconds(second.pid) * 1000
+    const startCpu = cpuSeconds([second.pid]) * 1000
     await second.stop()
     return [
       ...figures,
@@ -36,10 +33,8 @@ async function measured(server: EmbeddedProcess): Promise<readonly Figure[]> {
   try {
     await settle([server.pid])
     figures.push({ name: 'RSS with nobody on', value: residentMegabytes(server.pid), unit: 'MB' })
-    const names = Array.from({ length: userCount }, (_, i) => `user${i}`)
-    for (const name of names)
-      await createAccount(server.ports.http, server.token, { jid: `${name}@${domain}`, password })
-    const load = await startLoad({ domain, ports: [server.ports.c2s], names, password })
+    await createAccounts({ port: server.ports.http, token: server.token })
+    const load = await startLoad({ ...benchUsers, ports: [server.ports.c2s] })
     figures.push(...(await runs(load, server.pid)))
     load.end()
     figures.push({ name: 'RSS after it all', value: residentMegabytes(server.pid), unit: 'MB' })
@@ -56,7 +51,7 @@ async function runs(load: Load, pid: number): Promise<readonly Figure[]> {
     ['archived', ''],
     ['no-store', "<no-store xmlns='urn:xmpp:hints'/>"],
   ] as const) {
-    figures.push(...(await measureLoad({ name, load, pids: [pid], payload })))
+    figures.push(...(await measureLoad({ name, load, groups: { server: [pid] }, payload })))
   }
   return figures
 }
