@@ -30,7 +30,8 @@ describe('a restart of the embedded default', () => {
       xml('query', { xmlns: 'jabber:iq:roster' }, xml('item', { jid: 'juliet@localhost', name: 'J' })),
     )
     await romeo.message('juliet@localhost', 'before the restart')
-    await first.stop() // romeo is told system-shutdown; what he sent before is worked off
+    await romeo.request('get', xml('ping', { xmlns: 'urn:xmpp:ping' }), 'localhost') // answered: what he sent before has arrived
+    await first.stop()
 
     const second = await startEmbedded({}, first.dataDir)
     try {
