@@ -7,6 +7,8 @@ import type { EndReason } from './stream-state.ts'
 export interface DropPorts {
   readonly publish: (envelope: Drop) => Promise<void>
   readonly clock: () => number
+  /** Whether the log can be reached: while not, nothing is tried again. */
+  readonly isReady: () => boolean
   /** A drop found no place. */
   readonly onLost: () => void
 }
@@ -36,6 +38,7 @@ export class Drops {
 
   /** Tries again what failed; called at every sweep. */
   retry(): void {
+    if (!this.#ports.isReady()) return
     for (const drop of this.#waiting.splice(0)) this.#send(drop)
   }
 

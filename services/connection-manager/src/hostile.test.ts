@@ -102,11 +102,12 @@ describe('what a client may do wrong before it signs in', () => {
   })
 
   it('streamsPerAddress: one too many is told so, and a place comes free again', async () => {
-    const { plain, until, pod } = await start({ c2s: { streamsPerAddress: 1 } })
+    const { plain, secure, until, pod } = await start({ c2s: { streamsPerAddress: 1 } })
     const first = await plain()
     await first.open()
     const second = await plain()
     assert.match(await second.closed(), /<policy-violation/)
+    await assert.rejects(secure()) // no handshake only to say no
     first.end()
     await until(() => pod.pod.connections.size === 0)
     const third = await plain()

@@ -1,5 +1,8 @@
 import assert from 'node:assert/strict'
+import { rmSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import type { TLSSocket } from 'node:tls'
 import type { Output } from '@starling/wire'
 import { auth } from './test-support/client.ts'
 import { domain } from './test-support/fake-io.ts'
@@ -91,5 +94,17 @@ describe('RFC 6120 streams over TCP', () => {
       assert.ok(features.includes(`<channel-binding type='${type}'/>`))
       assert.match(await client.scramPlus('romeo', 'secret', type), /<success/)
     }
+  })
+
+  it('a certificate loaded anew is shown to new connections, old ones go on', async () => {
+    const { secure, pod, fake } = await start()
+    const shown = async () => ((await secure()).socket as TLSSocket).getPeerCertificate().fingerprint256
+    const old = await secure()
+    const before = await shown()
+    rmSync(join(fake.io.settings.dataDir, 'tls'), { recursive: true })
+    pod.reloadCertificate()
+    assert.notEqual(await shown(), before)
+    await old.open()
+    assert.match(await old.scramPlus('romeo', 'secret', 'tls-server-end-point'), /<success/)
   })
 })

@@ -37,6 +37,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   const drops = new Drops({
     publish: (envelope) => io.publish('session', envelope),
     clock: io.clock,
+    isReady: io.isReady,
     onLost: () => meters.lostDrops.add(),
   })
   const pod: Pod = {
@@ -63,6 +64,8 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     'Connections not read for a rate or the log',
     () => pod.pauses.count,
   )
+  io.metrics.observed('starling_c2s_waiting_drops', 'Drop records the log does not hold yet', () => drops.count)
+  io.metrics.observed('starling_c2s_waiting_logins', 'Sign-ins waiting for their turn', () => pod.logins.waiting)
   io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
   io.inbox.onFenced(() => {
     // R7: the lease is gone, so nothing may show any more

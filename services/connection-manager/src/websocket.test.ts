@@ -155,6 +155,13 @@ describe('RFC 7395 WebSocket', () => {
     assert.equal(harness.pod.pod.addresses.size, 0)
   })
 
+  it('streamsPerAddress: one too many is refused before the upgrade', async () => {
+    const harness = await start({ c2s: { streamsPerAddress: 1 } })
+    await dial(harness)
+    await assert.rejects(dial(harness), /429/)
+    assert.equal(harness.pod.pod.transports.websocket, 1)
+  })
+
   it('§3.2: a binary message ends the stream', async () => {
     const harness = await start()
     const peer = await dial(harness)

@@ -86,6 +86,7 @@ export async function fakeIo(
     httpPort: () => (server?.address() as AddressInfo | undefined)?.port ?? 0,
     listenHttp: () =>
       new Promise((resolve) => {
+        if (server !== undefined) return resolve()
         server = createServer()
         server.on('upgrade', (request, socket, head) => {
           const handle = upgrades.get((request.url ?? '').split('?')[0] ?? '')
