@@ -9,7 +9,7 @@ import type {
   StreamContext,
   Support,
 } from '@starling/core'
-import { type BareJid, bareOf, type FullJid, resourcepartOf } from '@starling/jid'
+import { type BareJid, type FullJid, resourcepartOf } from '@starling/jid'
 import type { Json } from '@starling/wire'
 
 /** The account most tests are about. */
@@ -123,9 +123,4 @@ export function streamContext(module: Module, over: Partial<StreamContext> = {},
     random: (bytes) => new Uint8Array(bytes).fill(7),
     ...over,
   }
-}
-
-/** The account of an address in a test. */
-export function accountOf(jid: string): BareJid {
-  return bareOf(jid as FullJid)
 }
