@@ -39,6 +39,7 @@ export {
 } from './module.ts'
 export {
   type AccountState,
+  type PodLife,
   type Presence,
   PresenceError,
   type SlotLease,

@@ -26,6 +26,12 @@ export interface SlotLease {
   readonly epoch: number
 }
 
+/** One pod's time with one slot: from its lease record until the lease ends (R7); a pod that comes back is another life. */
+export interface PodLife {
+  readonly slot: number
+  readonly epoch: number
+}
+
 /**
  * Who is online, and the small state of stages beside it: Redis in a cluster, memory in one process.
  * Everything is batched; keys of one account share a hash tag.
@@ -52,6 +58,19 @@ export interface Presence {
   readonly takeGeneration: (account: string) => Promise<number>
   /** Adds `by` to a counter that falls to 0 `windowMs` after its first addition; returns the sum. */
   readonly addToCounter: (name: string, by: number, windowMs: number) => Promise<number>
+  /**
+   * Writes entries into a pod life's roll: what others must end should the pod die. Repeating changes nothing.
+   * Shape: any text; a roll not written for `rollTtlMs` is forgotten, so a pod that lives repeats its entries before.
+   */
+  readonly enlist: (life: PodLife, entries: readonly string[]) => Promise<void>
+  /** Takes entries off a roll; those not in it are none. */
+  readonly delist: (life: PodLife, entries: readonly string[]) => Promise<void>
+  /** Some entries of a roll, at most `limit`, in no order: several readers see different ones where the roll is long. */
+  readonly readRoll: (life: PodLife, limit: number) => Promise<readonly string[]>
+  /** Pod lives that have a roll, at most `limit`. Order: the one not written for longest first. */
+  readonly rolls: (limit: number) => Promise<readonly PodLife[]>
+  /** Forgets a roll that is empty; one that is not stays. */
+  readonly endRoll: (life: PodLife) => Promise<void>
   readonly isUp: () => boolean
   readonly close: () => Promise<void>
 }

@@ -6,15 +6,17 @@ import { memoryPresence } from './presence.ts'
 
 presenceContract('memory', async () => {
   const emptyStateTtlMs = 1000
+  const rollTtlMs = 2000
   let now = 0
   const spaces = new Map<string, Presence>()
   return {
     open: async (space) => {
-      const presence = spaces.get(space) ?? memoryPresence({ clock: () => now, emptyStateTtlMs })
+      const presence = spaces.get(space) ?? memoryPresence({ clock: () => now, emptyStateTtlMs, rollTtlMs })
       spaces.set(space, presence)
       return presence
     },
     emptyStateTtlMs,
+    rollTtlMs,
     leaseMs: 5000,
     pass: async (ms) => {
       now += ms

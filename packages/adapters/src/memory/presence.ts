@@ -1,5 +1,6 @@
 import type { AccountState, Presence, SlotLease, StateKind, StateSave } from '@starling/core'
 import { expiring } from './expiring.ts'
+import { memoryRolls } from './rolls.ts'
 
 /** What a memory presence may be told. */
 export interface MemoryPresenceOptions {
@@ -9,6 +10,8 @@ export interface MemoryPresenceOptions {
   readonly emptyStateTtlMs?: number
   /** Units: ms that a generation is kept after it was last taken. */
   readonly generationTtlMs?: number
+  /** Units: ms that a roll is kept after it was last written. */
+  readonly rollTtlMs?: number
   /** Units: counters and generations kept, each; above it the one that ends first is forgotten. */
   readonly maxNames?: number
 }
@@ -29,6 +32,7 @@ const noFields: ReadonlyMap<string, Uint8Array> = new Map()
 /** Presence inside one process, shared by all that hold the value, gone with the process; it is never down. */
 export function memoryPresence(options: MemoryPresenceOptions): Presence {
   const { clock, emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, maxNames = 1_000_000 } = options
+  const { rollTtlMs = 604_800_000 } = options
   const states = new Map<string, Kept>()
   /** States without fields, apart from the others because they alone end. */
   const empties = expiring<number>(Number.POSITIVE_INFINITY)
@@ -110,6 +114,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
       counters.set(name, sum, now, counters.leftMs(name, now) ?? windowMs)
       return sum
     },
+    ...memoryRolls(clock, rollTtlMs),
     isUp: () => true,
     close: async () => {},
   }

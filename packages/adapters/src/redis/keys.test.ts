@@ -45,10 +45,12 @@ describe('keys of presence', () => {
           keys.generation(name),
           keys.counter(name),
           keys.slot(0),
+          keys.roll({ slot: 0, epoch: 1 }),
+          keys.rolls,
         ]
-        assert.equal(new Set(of(a)).size, 5)
+        assert.equal(new Set(of(a)).size, 7)
         assert.notEqual(hashTag(keys.state('session', a)), hashTag(keys.state('session', b)))
-        assert.equal(new Set([...of(a), ...of(b)]).size, 9)
+        assert.equal(new Set([...of(a), ...of(b)]).size, 11)
       }),
       { numRuns: 1000 },
     )
@@ -66,6 +68,11 @@ describe('keys of presence', () => {
 
   it('all slots share one tag, so that one script sees them', () => {
     assert.equal(hashTag(keys.slot(1)), hashTag(keys.slot(255)))
+  })
+
+  it('no two pod lives share a roll', () => {
+    const lives = [1, 11].flatMap((slot) => [1, 11, 111].map((epoch) => ({ slot, epoch })))
+    assert.equal(new Set(lives.map(keys.roll)).size, 6)
   })
 
   it('refuse a prefix that would choose the tag', () => {

@@ -1,4 +1,4 @@
-import type { StateKind } from '@starling/core'
+import type { PodLife, StateKind } from '@starling/core'
 
 /** The names under which presence is kept. */
 export interface PresenceKeys {
@@ -6,6 +6,10 @@ export interface PresenceKeys {
   readonly slot: (slot: number) => string
   readonly generation: (account: string) => string
   readonly counter: (name: string) => string
+  /** Each roll has a tag of its own: they are large, and spread over a cluster. */
+  readonly roll: (life: PodLife) => string
+  /** The index of the rolls. */
+  readonly rolls: string
 }
 
 /**
@@ -22,5 +26,7 @@ export function presenceKeys(prefix: string): PresenceKeys {
     slot: (slot) => `${prefix}slot:{slots}${slot}`,
     generation: (account) => `${prefix}generation:${tag(account)}`,
     counter: (name) => `${prefix}counter:${tag(name)}`,
+    roll: ({ slot, epoch }) => `${prefix}roll:{${slot}.${epoch}}`,
+    rolls: `${prefix}rolls`,
   }
 }

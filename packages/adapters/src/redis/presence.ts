@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { type AccountState, type Presence, PresenceError, type SlotLease, type StateSave } from '@starling/core'
 import { redisConnection, type ScriptCall } from './connection.ts'
 import { presenceKeys } from './keys.ts'
+import { redisRolls } from './rolls.ts'
 import * as scripts from './scripts.ts'
 
 /** What a Redis presence may be told. */
@@ -20,6 +21,8 @@ export interface RedisPresenceOptions {
   readonly emptyStateTtlMs?: number
   /** Units: ms that a generation is kept after it was last taken. */
   readonly generationTtlMs?: number
+  /** Units: ms that a roll is kept after it was last written. */
+  readonly rollTtlMs?: number
   /** Told what happened: presence.up, presence.down, presence.fault. */
   readonly onEvent?: (what: string, detail: Readonly<Record<string, unknown>>) => void
 }
@@ -31,7 +34,8 @@ export interface RedisPresenceOptions {
  */
 export function redisPresence(options: RedisPresenceOptions): Presence {
   const { url, keyPrefix = 'starling:', timeoutMs = 2000, maxPendingCalls = 10_000, maxBackoffMs = 1000 } = options
-  const { emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, onEvent = () => {} } = options
+  const { emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, rollTtlMs = 604_800_000 } = options
+  const { onEvent = () => {} } = options
   const keys = presenceKeys(keyPrefix)
   const holder = randomUUID()
   const redis = redisConnection({ url, timeoutMs, maxPendingCalls, maxBackoffMs, onEvent })
@@ -71,6 +75,7 @@ export function redisPresence(options: RedisPresenceOptions): Presence {
     },
     takeGeneration: (account) => one(scripts.takeGeneration, keys.generation(account), [String(generationTtlMs)]),
     addToCounter: (name, by, windowMs) => one(scripts.addToCounter, keys.counter(name), [String(by), String(windowMs)]),
+    ...redisRolls(redis, { keys, rollTtlMs }),
     isUp: redis.isUp,
     close: redis.close,
   }

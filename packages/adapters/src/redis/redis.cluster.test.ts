@@ -13,6 +13,7 @@ import { type RedisPresenceOptions, redisPresence } from './presence.ts'
 
 const url = process.env['STARLING_TEST_REDIS'] ?? ''
 const emptyStateTtlMs = 3000
+const rollTtlMs = 3000
 
 presenceContract('Redis', async () => {
   if (url === '')
@@ -21,11 +22,13 @@ presenceContract('Redis', async () => {
   const opened: Presence[] = []
   return {
     open: async (space) => {
-      const presence = redisPresence({ url, keyPrefix: `test:${run}:${space}:`, timeoutMs: 20_000, emptyStateTtlMs })
+      const keyPrefix = `test:${run}:${space}:`
+      const presence = redisPresence({ url, keyPrefix, timeoutMs: 20_000, emptyStateTtlMs, rollTtlMs })
       opened.push(presence)
       return presence
     },
     emptyStateTtlMs,
+    rollTtlMs,
     leaseMs: 3000,
     pass: (ms) => sleep(ms + 20),
     runs: 50,
@@ -70,6 +73,8 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
     await assert.rejects(presence.takeGeneration('a'), isDown)
     await assert.rejects(presence.leaseSlot('pod', 4, 5000), isDown)
     await assert.rejects(presence.readSlots([0]), isDown)
+    await assert.rejects(presence.enlist({ slot: 0, epoch: 1 }, ['1 a@b']), isDown)
+    await assert.rejects(presence.rolls(10), isDown)
     await server().start()
     await until(() => presence.isUp())
     const [state] = await presence.readStates('session', [account('a')])

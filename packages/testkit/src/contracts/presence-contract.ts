@@ -2,6 +2,7 @@ import { after, before, describe } from 'node:test'
 import type { PresenceHarness } from './presence-harness.ts'
 import { leaseContract } from './presence-leases.ts'
 import { numberContract } from './presence-numbers.ts'
+import { rollContract } from './presence-rolls.ts'
 import { stateContract } from './presence-states.ts'
 
 /** Runs what every presence must keep, against one kind of presence. */
@@ -21,5 +22,6 @@ export function presenceContract(name: string, start: () => Promise<PresenceHarn
     stateContract(started)
     leaseContract(started)
     numberContract(started)
+    rollContract(started)
   })
 }

@@ -9,6 +9,8 @@ export interface PresenceHarness {
    */
   readonly open: (space: string) => Promise<Presence>
   readonly emptyStateTtlMs: number
+  /** A roll is forgotten so long after it was last written. Units: ms. */
+  readonly rollTtlMs: number
   /** A lease or window long enough to outlive a few calls. Units: ms. */
   readonly leaseMs: number
   /** Lets at least so much time pass for the presence. */
