@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Log, Logger, Presence, Settings, Stage, Storage } from '@starling/core'
 import { inboxes, inboxNames } from '@starling/wire'
 import { countStart } from './start-counter.ts'
+import { createTeller, type Teller } from './teller.ts'
 
 /** The outside of a process: log, presence and, where the storage stage runs, the database. */
 export interface Ports {
@@ -31,12 +32,18 @@ const embeddedSlots = 4
  */
 export async function openPorts(settings: Settings, context: PortsContext): Promise<Ports> {
   const isEmbedded = settings.log.brokers.length === 0
-  const outside = isEmbedded ? await openEmbedded(settings, context) : await openCluster(settings, context)
+  const tell = createTeller(context.logger, context.monotonic)
+  const open = isEmbedded ? openEmbedded : openCluster
+  const outside = await open(settings, context, tell)
   const needsStorage = context.stages.some(({ kind }) => kind === 'storage')
-  return { ...outside, isEmbedded, storage: needsStorage ? await openStorage(settings, context.logger) : undefined }
+  return { ...outside, isEmbedded, storage: needsStorage ? await openStorage(settings, tell) : undefined }
 }
 
-async function openEmbedded(settings: Settings, context: PortsContext): Promise<Pick<Ports, 'log' | 'presence'>> {
+async function openEmbedded(
+  settings: Settings,
+  context: PortsContext,
+  onEvent: Teller,
+): Promise<Pick<Ports, 'log' | 'presence'>> {
   const { memoryLog, memoryPresence } = await import('@starling/adapters/memory')
   const partitions: Record<string, number> = {}
   const groups: Record<string, string[]> = {}
@@ -45,14 +52,17 @@ async function openEmbedded(settings: Settings, context: PortsContext): Promise<
     const readers = context.stages.filter((stage) => stage.kind !== 'pod' && stage.consumes.includes(name))
     if (readers.length > 0) groups[inboxes[name].topic] = readers.map((stage) => `starling.${stage.name}`)
   }
-  const onEvent = teller(context.logger)
   return {
     log: memoryLog({ partitions, groups, clock: context.clock, baseOffset: countStart(settings.dataDir), onEvent }),
     presence: memoryPresence({ clock: context.monotonic }),
   }
 }
 
-async function openCluster(settings: Settings, context: PortsContext): Promise<Pick<Ports, 'log' | 'presence'>> {
+async function openCluster(
+  settings: Settings,
+  context: PortsContext,
+  onEvent: Teller,
+): Promise<Pick<Ports, 'log' | 'presence'>> {
   if (settings.redisUrl === '') {
     throw new Error('redisUrl (STARLING_REDIS_URL) is missing: with log.brokers set, presence is kept in Redis')
   }
@@ -62,16 +72,14 @@ async function openCluster(settings: Settings, context: PortsContext): Promise<P
     import('@starling/adapters/redis'),
   ])
   const { brokers, client } = settings.log
-  const onEvent = teller(context.logger)
   return {
     log: kafkaLog({ client, brokers, clientId: context.pod, clock: context.clock, onEvent }),
     presence: redisPresence({ url: settings.redisUrl, onEvent }),
   }
 }
 
-async function openStorage(settings: Settings, logger: Logger): Promise<Storage> {
+async function openStorage(settings: Settings, tell: Teller): Promise<Storage> {
   const { databaseUrl: url, dataDir } = settings
-  const tell = teller(logger)
   const onEvent = ({ what, ...detail }: { readonly what: string }): void => tell(what, detail)
   if (/^postgres(ql)?:/.test(url)) {
     const { postgresStorage } = await import('@starling/adapters/postgres')
@@ -84,10 +92,4 @@ async function openStorage(settings: Settings, logger: Logger): Promise<Storage>
   }
   const { sqliteStorage } = await import('@starling/adapters/sqlite')
   return sqliteStorage({ file: url === '' ? join(dataDir, 'starling.sqlite') : url.replace(/^sqlite:/, ''), onEvent })
-}
-
-/** Turns what adapters tell into log events. */
-function teller(logger: Logger): (what: string, detail: Readonly<Record<string, unknown>>) => void {
-  const good = /\.(up|migrated|partitionMade|partitionDropped|assigned)$/
-  return (what, detail) => (good.test(what) ? logger.info({ ...detail, what }) : logger.warn({ ...detail, what }))
 }

@@ -1,5 +1,6 @@
 import { hostname } from 'node:os'
 import type { Module, Settings, Stage } from '@starling/core'
+import { inboxNames } from '@starling/wire'
 import { loadConfig } from './config/load-config.ts'
 import { createLogger } from './logger.ts'
 import { type Running, run } from './run.ts'
@@ -26,12 +27,13 @@ export const exitCodes = { drained: 0, failed: 1, misconfigured: 2, atOnce: 130 
  */
 export async function runProcess(plan: ProcessPlan): Promise<void> {
   const config = loadConfig(process.env, plan.modules)
-  if (!config.ok) {
-    process.stderr.write(`${plan.service} cannot start, ${config.error.length} to mend:\n`)
-    for (const fault of config.error) process.stderr.write(`  ${fault}\n`)
-    process.exit(exitCodes.misconfigured)
-  }
+  if (!config.ok) misconfigured(plan, config.error)
   const settings = config.value
+  if (settings.log.brokers.length === 0 && !isWhole(plan.stages)) {
+    misconfigured(plan, [
+      `log.brokers (STARLING_LOG_BROKERS) is missing: ${plan.service} alone is part of a cluster; npm start runs everything in one process`,
+    ])
+  }
   const pod = settings.pod === '' ? `${plan.service}-${hostname()}-${process.pid}` : settings.pod
   const logger = createLogger(settings.logLevel, pod)
   const crash = (what: string) => (error: unknown) => {
@@ -65,6 +67,18 @@ export async function runProcess(plan: ProcessPlan): Promise<void> {
   await plan.onStop?.(settings)
   await running.stop()
   process.exit(exitCodes.drained)
+}
+
+/** Whether the stages can do without a cluster: with each inbox, who reads it. */
+function isWhole(stages: readonly Stage[]): boolean {
+  const read = new Set(stages.flatMap((stage) => (stage.kind === 'pod' ? [] : stage.consumes)))
+  return inboxNames.every((name) => name === 'pod' || read.has(name))
+}
+
+function misconfigured({ service }: ProcessPlan, faults: readonly string[]): never {
+  process.stderr.write(`${service} cannot start, ${faults.length} to mend:\n`)
+  for (const fault of faults) process.stderr.write(`  ${fault}\n`)
+  process.exit(exitCodes.misconfigured)
 }
 
 function untilAborted(signal: AbortSignal): Promise<void> {

@@ -16,6 +16,7 @@ import { createHttpServer, type HttpServer, type Readiness } from './http.ts'
 import { type KeyedPorts, runKeyed } from './keyed.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics, type ProcessMetrics } from './metrics.ts'
+import { orAborted } from './or-aborted.ts'
 import { createPace } from './pace.ts'
 import { createParts, type Parts } from './parts.ts'
 import { patiently } from './patiently.ts'
@@ -138,7 +139,7 @@ async function untilThere(
   const redis = 'Redis does not answer: see redisUrl (STARLING_REDIS_URL)'
   await patiently({ what: 'presence', hint: redis, logger, stop }, () => ports.presence.readSlots([0]))
   const hint = (error: unknown): string =>
-    (error as { code?: unknown }).code === 'LOG_NO_TOPIC'
+    (error as { code?: unknown } | undefined)?.code === 'LOG_NO_TOPIC'
       ? 'a topic is missing: run the deploy step that makes them, `node tools/deploy/main.ts topics`'
       : 'Kafka does not answer: see log.brokers (STARLING_LOG_BROKERS)'
   return patiently({ what: 'log', hint, logger, stop }, () => createPublisher(ports.log))
@@ -200,16 +201,6 @@ async function listen<T>(what: string, port: number | undefined, start: (port: n
     if (code === 'EADDRNOTAVAIL') throw new Error(`${at}: this machine has no such address`, { cause: error })
     throw error
   }
-}
-
-/** Waits for work, but no longer than until the abort. Errors: rejects when aborted. */
-function orAborted<T>(work: Promise<T>, stop: AbortSignal): Promise<T> {
-  if (stop.aborted) return Promise.reject(new Error('stopped while starting'))
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => reject(new Error('stopped while starting'))
-    stop.addEventListener('abort', onAbort, { once: true })
-    work.then(resolve, reject).finally(() => stop.removeEventListener('abort', onAbort))
-  })
 }
 
 function domainOf(settings: Settings): BareJid {
