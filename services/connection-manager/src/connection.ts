@@ -168,20 +168,30 @@ export class Connection implements LinkOwner, Pausable {
     this.#send(this.origin.transport === 'websocket' ? withNamespace(raw, ns.client) : raw)
   }
 
-  /** Asks the session stage for a resource. */
+  /** Asks the session stage for a resource, once the roll tells others whom to end should this pod die. */
   bind(account: BareJid, head: { resource: string; iqId: string; generation: number }): void {
-    const { io } = this.pod
+    const { io, roll } = this.pod
     const target = io.inbox.target(this.id)
     this.#target = target
     this.#account = account
     this.deadlineMs = io.monotonic() + limits.bindTimeoutMs
-    io.publish('session', {
-      kind: 'bind',
-      key: account,
-      target,
-      head: { ...head, lang: this.state.lang },
-      atMs: io.clock(),
-    }).catch(this.#refused)
+    roll.enlist(target, account).then(
+      () => {
+        if (this.isEnded) return
+        // R7: a pod that stood still meanwhile was swept, or will be: this session would be found by nobody
+        if (!io.inbox.isLeased()) return this.#enlistFailed('the lease ended')
+        const bind = { kind: 'bind', key: account, target, head: { ...head, lang: this.state.lang } } as const
+        io.publish('session', { ...bind, atMs: io.clock() }).catch(this.#refused)
+      },
+      (error: unknown) => this.#enlistFailed(error),
+    )
+  }
+
+  /** Writes its session into the roll again. */
+  renewInRoll(): void {
+    if (!this.isEnded && this.isBound && this.#account !== undefined && this.#target !== undefined) {
+      this.pod.roll.renew(this.#target, this.#account)
+    }
   }
 
   /** Gives a stanza to the session stage, counted (R5). */
@@ -292,6 +302,13 @@ export class Connection implements LinkOwner, Pausable {
     // R8: a client that does not read costs no more than maxOutputBytes
     this.pod.meters.refused.add(1, { limit: 'maxOutputBytes' })
     this.fail({ condition: 'policy-violation', text: 'too much unread output' }, 'output-limit')
+  }
+
+  #enlistFailed(error: unknown): void {
+    if (this.isEnded) return
+    this.pod.meters.rollFaults.add()
+    this.pod.io.logger.warn({ what: 'enlist-failed', error })
+    this.fail({ condition: 'resource-constraint' }, 'presence') // RFC 6120 §4.9.3.17
   }
 
   #settle(): void {

@@ -21,14 +21,17 @@ export async function drainPod(pod: Pod, timeoutMs: number): Promise<void> {
     }
     if (waiting.length > 0) await wait(pod)
   }
-  while ((pod.connections.size > 0 || pod.drops.count > 0) && pod.io.monotonic() < endMs) {
+  while ((pod.connections.size > 0 || pod.drops.count > 0 || pod.roll.count > 0) && pod.io.monotonic() < endMs) {
     pod.drops.retry()
+    pod.roll.retry()
     await wait(pod)
   }
   for (const connection of pod.connections.values()) {
     connection.fail({ condition: 'system-shutdown' }, 'shutdown')
     connection.link?.destroy()
   }
+  // What is not struck out by now, others sweep.
+  if (pod.io.inbox.isLeased()) await pod.roll.end(pod.io.inbox.target(0)).catch(() => {})
 }
 
 function wait(pod: Pod): Promise<void> {

@@ -9,6 +9,8 @@ export interface DropPorts {
   readonly clock: () => number
   /** Whether the log can be reached: while not, nothing is tried again. */
   readonly isReady: () => boolean
+  /** The log holds a drop. */
+  readonly onDurable: (drop: Drop) => void
   /** A drop found no place. */
   readonly onLost: () => void
 }
@@ -47,6 +49,7 @@ export class Drops {
     this.#ports.publish(drop).then(
       () => {
         this.#underWay--
+        this.#ports.onDurable(drop)
       },
       () => {
         this.#underWay--

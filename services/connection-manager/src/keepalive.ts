@@ -10,8 +10,13 @@ export const sweepMs = 1_000
 
 /** Looks once at every connection: deadlines, elements that never end, clients that do not answer. */
 export function sweep(pod: Pod, nowMs: number): void {
-  for (const connection of pod.connections.values()) checkTime(connection, nowMs)
+  const look = Math.floor(nowMs / sweepMs)
+  for (const connection of pod.connections.values()) {
+    checkTime(connection, nowMs)
+    if ((connection.id + look) % limits.rollRenewLooks === 0) connection.renewInRoll()
+  }
   pod.drops.retry()
+  pod.roll.retry()
 }
 
 function checkTime(connection: Connection, nowMs: number): void {

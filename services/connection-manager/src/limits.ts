@@ -27,6 +27,21 @@ export const limits = {
   waitingLogins: 10_000,
   /** Drop records that wait for the log; more are lost, counted, and the lease's end speaks for them. */
   waitingDrops: 100_000,
+  /** Sessions of one write to this pod's roll in presence. */
+  rollBatch: 500,
+  /** Changes of this pod's roll that wait for presence; above, a bind is refused and a delisting left to the sweep. */
+  waitingRollChanges: 100_000,
+  /** Looks at the connections from one writing of a session into the roll to the next: about an hour. */
+  rollRenewLooks: 3_600,
+  /** Milliseconds between two looks for pods that died, on average. */
+  sweepLookMs: 2_000,
+  /** Milliseconds from seeing a lease ended to ending its sessions: as long as its holder could still believe in it, and more. */
+  sweepGraceMs: 5_500,
+  /** Sessions of dead pods ended in one round, and milliseconds to the next while there are more; the others wait. */
+  sweepPage: 500,
+  sweepPageMs: 1_000,
+  /** Rolls looked at in one round, the ones not written for longest first; the others wait. */
+  sweptRolls: 1_024,
   /** Questions of one stream IQ; more end in internal-server-error. */
   stepsPerStreamIq: 16,
 } as const

@@ -16,6 +16,11 @@ export interface Meters {
   readonly refused: ReturnType<Metrics['counter']>
   readonly strayOutputs: ReturnType<Metrics['counter']>
   readonly lostDrops: ReturnType<Metrics['counter']>
+  readonly rollFaults: ReturnType<Metrics['counter']>
+  readonly lostDelistings: ReturnType<Metrics['counter']>
+  readonly sweptSessions: ReturnType<Metrics['counter']>
+  readonly sweptRolls: ReturnType<Metrics['counter']>
+  readonly sweepFaults: ReturnType<Metrics['counter']>
   readonly bugs: ReturnType<Metrics['counter']>
 }
 
@@ -38,6 +43,11 @@ export function createMeters(metrics: Metrics): Meters {
     refused: counter('refused_total', 'Connections and sign-ins refused by a limit', ['limit']),
     strayOutputs: counter('stray_outputs_total', 'Envelopes for connections that are gone'),
     lostDrops: counter('lost_drops_total', 'Drop records that found no place in the queue'),
+    rollFaults: counter('roll_faults_total', 'Binds refused because the session could not be written into the roll'),
+    lostDelistings: counter('lost_delistings_total', 'Ended sessions left in the roll until the pod ends'),
+    sweptSessions: counter('swept_sessions_total', 'Sessions of dead pods ended'),
+    sweptRolls: counter('swept_rolls_total', 'Rolls of dead pods emptied'),
+    sweepFaults: counter('sweep_faults_total', 'Rounds of sweeping that could not be finished'),
     bugs: counter('bugs_total', 'Exceptions caught at the edge'),
   }
 }

@@ -5,6 +5,7 @@ import type { FlushList } from './link.ts'
 import type { Logins } from './logins.ts'
 import type { Meters } from './meters.ts'
 import type { Pauses } from './pauses.ts'
+import type { Roll } from './roll.ts'
 import type { Transport } from './stream-state.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 
@@ -18,6 +19,7 @@ export interface Pod {
   readonly flushes: FlushList
   readonly logins: Logins
   readonly drops: Drops
+  readonly roll: Roll
   readonly pauses: Pauses
   readonly later: Later
   readonly identity: () => TlsIdentity

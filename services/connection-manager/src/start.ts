@@ -1,5 +1,6 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { PodIo, PodService } from '@starling/core'
+import type { BareJid } from '@starling/jid'
 import { createNameTable } from '@starling/xml'
 import { acceptPlain, acceptTls } from './accept.ts'
 import type { Connection } from './connection.ts'
@@ -13,6 +14,8 @@ import { Logins } from './logins.ts'
 import { createMeters } from './meters.ts'
 import { Pauses } from './pauses.ts'
 import type { Later, Pod } from './pod.ts'
+import { Roll } from './roll.ts'
+import { keepSweeping, Sweeper } from './sweep.ts'
 import { loadTlsIdentity } from './tls-identity.ts'
 import { createUpgradeHandler, webSocketPath } from './websocket.ts'
 
@@ -34,10 +37,13 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   let lastId = 0
   const meters = createMeters(io.metrics)
   const connections = new Map<number, Connection>()
+  const roll = new Roll({ presence: io.presence, onLost: () => meters.lostDelistings.add() })
+  const sweeper = new Sweeper({ io, meters })
   const drops = new Drops({
     publish: (envelope) => io.publish('session', envelope),
     clock: io.clock,
     isReady: io.isReady,
+    onDurable: ({ target, key }) => roll.delist(target, key as BareJid),
     onLost: () => meters.lostDrops.add(),
   })
   const pod: Pod = {
@@ -45,6 +51,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     meters,
     connections,
     drops,
+    roll,
     later,
     flushes: new FlushList(),
     logins: new Logins(io, meters, later),
@@ -66,6 +73,12 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   )
   io.metrics.observed('starling_c2s_waiting_drops', 'Drop records the log does not hold yet', () => drops.count)
   io.metrics.observed('starling_c2s_waiting_logins', 'Sign-ins waiting for their turn', () => pod.logins.waiting)
+  io.metrics.observed(
+    'starling_c2s_waiting_roll_changes',
+    'Changes of the roll that presence does not hold yet',
+    () => roll.count,
+  )
+  io.metrics.observed('starling_c2s_dead_pods', 'Pods seen dead and not swept yet', () => sweeper.deadLives)
   io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
   io.inbox.onFenced(() => {
     // R7: the lease is gone, so nothing may show any more
@@ -90,6 +103,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     portFor(settings.ports.c2sTls),
   )
   let stopSweep = scheduleSweep(pod)
+  const stopSweeping = keepSweeping(sweeper, later)
   io.logger.info({ what: 'listening', c2s: portOf(plain), c2sTls: portOf(tls), isSelfSigned: identity.isSelfSigned })
   return {
     pod,
@@ -104,6 +118,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
       plain.close()
       tls.close()
       await drainPod(pod, timeoutMs)
+      stopSweeping()
       stopSweep()
       stopSweep = () => {}
       pod.pauses.close()

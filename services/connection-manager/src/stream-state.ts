@@ -41,7 +41,13 @@ export type StreamPhase =
   | { readonly kind: 'authenticated'; readonly signedIn: SignedIn }
   /** The session stage was asked for a resource. */
   | { readonly kind: 'binding'; readonly signedIn: SignedIn }
-  | { readonly kind: 'bound'; readonly account: BareJid; readonly jid: FullJid }
+  | {
+      readonly kind: 'bound'
+      readonly account: BareJid
+      readonly jid: FullJid
+      /** A request that the pod answers itself is under way. */
+      readonly isAsking?: boolean
+    }
   | { readonly kind: 'ended' }
 
 /** State of one stream; plain data. */
@@ -75,7 +81,7 @@ export type StreamEvent =
   | { readonly kind: 'computed'; readonly step: SaslStep }
   /** A held back failure was sent. */
   | { readonly kind: 'delayed' }
-  /** Answer of a stream IQ. */
+  /** Answer of a stream IQ, before sign-in or on a bound stream. */
   | { readonly kind: 'answered'; readonly reply: Stanza }
   /** The session stage gave the connection its resource. */
   | { readonly kind: 'bound'; readonly jid: FullJid; readonly raw: Uint8Array }
@@ -87,7 +93,7 @@ export type StreamEvent =
 /**
  * Why a connection ended; a metric's label, and the reason in its `drop` record.
  * Shape: `closed` by the client, `lost` without a word, `stream-error` after a broken rule, `ordered` by another stage,
- * `log` after a produce that failed (R1).
+ * `log` after a produce that failed (R1), `presence` after a session that could not be written into the roll.
  */
 export type EndReason =
   | 'closed'
@@ -99,6 +105,7 @@ export type EndReason =
   | 'shutdown'
   | 'fenced'
   | 'log'
+  | 'presence'
   | 'bug'
 
 /** What the connection must do; the shell alone does it, in this order. */
@@ -120,6 +127,8 @@ export type StreamEffect =
       readonly handler: StreamIqHandler
       readonly payload: Element
       readonly request: Stanza
+      /** Who signed in; absent before. */
+      readonly account?: BareJid
     }
   | { readonly do: 'signedIn'; readonly mechanism: string }
   | { readonly do: 'bind'; readonly signedIn: SignedIn; readonly resource: string; readonly iqId: string }

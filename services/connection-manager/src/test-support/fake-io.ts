@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Duplex } from 'node:stream'
+import { memoryPresence } from '@starling/adapters/memory'
 import type { AskResult, Module, PodIo, QueryCall, Settings } from '@starling/core'
 import { createRegistry } from '@starling/core'
 import type { BareJid } from '@starling/jid'
@@ -105,6 +106,8 @@ export async function fakeIo(
       settings,
       registry: createRegistry(options.modules ?? [], {}, { name: 'Starling', version: '0' }),
       presence: {
+        ...memoryPresence({ clock: () => 0 }),
+        readSlots: async () => new Map([[3, 17]]),
         takeGeneration: async (account: string) => {
           const next = (generations.get(account) ?? 0) + 1
           generations.set(account, next)
@@ -116,7 +119,7 @@ export async function fakeIo(
           return sum
         },
         isUp: () => true,
-      } as unknown as PodIo['presence'],
+      },
       logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (event) => counts.errors.push(event) },
       metrics: counts.metrics,
       clock: () => Date.now(),
