@@ -1,4 +1,5 @@
 import type { PodIo, QueryCall, Step, StreamContext } from '@starling/core'
+import type { BareJid } from '@starling/jid'
 import { errorReply, iqResult, type Stanza, stanzaError } from '@starling/stanza'
 import { limits } from './limits.ts'
 import type { StreamEffect } from './stream-state.ts'
@@ -13,7 +14,7 @@ export interface StreamAsker {
 }
 
 /**
- * Runs an IQ of a stream that has not signed in: the module's chain of questions, each asked of storage.
+ * Runs an IQ that the pod itself answers (in-band registration, a new password): the module's chain of questions, each asked of storage.
  * Errors: every failure is a stanza error in the answer.
  */
 export async function runStreamIq(
@@ -25,10 +26,11 @@ export async function runStreamIq(
   const fail = (condition: Parameters<typeof stanzaError>[0], text: string): Stanza =>
     errorReply(request, stanzaError(condition, { text })) ?? iqResult(request)
   try {
-    if (request.type === 'set' && !(await isAllowed(io, asker))) {
+    const isRegistration = request.type === 'set' && effect.account === undefined
+    if (isRegistration && !(await isAllowed(io, asker))) {
       return fail('resource-constraint', 'too many registrations from this address')
     }
-    let step: Step = await effect.handler(effect.payload, contextOf(io, asker))
+    let step: Step = await effect.handler(effect.payload, contextOf(io, asker, effect.account))
     for (let count = 0; step.do === 'ask'; count++) {
       if (count >= limits.stepsPerStreamIq) return fail('internal-server-error', 'too many questions')
       const call = { query: step.query, args: step.args } as QueryCall
@@ -61,8 +63,9 @@ function keyOf(io: PodIo, call: QueryCall): string {
   return 'owner' in args ? args.owner : io.domain
 }
 
-function contextOf(io: PodIo, asker: StreamAsker): StreamContext {
+function contextOf(io: PodIo, asker: StreamAsker, account: BareJid | undefined): StreamContext {
   return {
+    account,
     domain: io.domain,
     isSecure: asker.isSecure,
     remoteAddress: asker.remoteAddress,

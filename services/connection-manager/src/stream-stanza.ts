@@ -1,9 +1,19 @@
 import { bareOf, type FullJid, parseJid } from '@starling/jid'
-import { errorReply, isStanzaElement, readStanza, type Stanza } from '@starling/stanza'
+import {
+  errorReply,
+  isRequest,
+  isStanzaElement,
+  payloadOf,
+  readStanza,
+  type Stanza,
+  stanzaError,
+} from '@starling/stanza'
 import type { ScannedElement } from '@starling/xml'
-import { failWith, stay } from './stream-end.ts'
+import { failWith, goTo, stay } from './stream-end.ts'
 import type { StreamScene } from './stream-scene.ts'
-import type { StreamState, Transition } from './stream-state.ts'
+import type { StreamPhase, StreamState, Transition } from './stream-state.ts'
+
+type BoundPhase = Extract<StreamPhase, { readonly kind: 'bound' }>
 
 /** Longest id, and longest name of a payload, that an envelope's header carries. Units: UTF-16 code units. */
 export const maxHeaderText = 16_384
@@ -12,8 +22,9 @@ export const maxHeaderText = 16_384
 export function receiveBound(
   state: StreamState,
   element: ScannedElement,
-  { scene, jid }: { readonly scene: StreamScene; readonly jid: FullJid },
+  { scene, phase }: { readonly scene: StreamScene; readonly phase: BoundPhase },
 ): Transition {
+  const { jid } = phase
   if (!isStanzaElement(element)) {
     return failWith(state, scene, ['unsupported-stanza-type', 'not known here']) // RFC 6120 §4.9.3.24
   }
@@ -31,7 +42,29 @@ export function receiveBound(
     return reply === undefined ? stay(state) : stay(state, { do: 'send', raw: reply.raw })
   }
   if (!isHeaderSmall(stanza.value)) return failWith(state, scene, ['policy-violation', 'a name is too long'])
-  return stay(state, { do: 'forward', stanza: stanza.value })
+  return askOwn(state, stanza.value, { scene, phase }) ?? stay(state, { do: 'forward', stanza: stanza.value })
+}
+
+/**
+ * What the pod answers itself, since it must not travel in the log: a new password (XEP-0077 §3.3). One at a time: deriving
+ * keys costs.
+ */
+function askOwn(
+  state: StreamState,
+  request: Stanza,
+  { scene, phase }: { readonly scene: StreamScene; readonly phase: BoundPhase },
+): Transition | undefined {
+  const account = bareOf(phase.jid)
+  if (!isRequest(request) || !['', account, scene.domain].includes(request.to)) return undefined
+  const found = scene.registry.findStreamIq(request.type, request.payloads[0] ?? '')
+  const payload = found === undefined ? undefined : payloadOf(request)
+  if (found === undefined || payload === undefined) return undefined
+  if (phase.isAsking === true) {
+    const reply = errorReply(request, stanzaError('resource-constraint', { text: 'one at a time' }))
+    return reply === undefined ? stay(state) : stay(state, { do: 'send', raw: reply.raw })
+  }
+  const question = { do: 'askStream', handler: found.handler, payload, request, account } as const
+  return goTo(state, { ...phase, isAsking: true }, question)
 }
 
 function isOwn(from: string, jid: FullJid): boolean {

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { answer, defineModule, refuseStep } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
 import { deriveCredentials } from '@starling/sasl'
-import { ns, stanzaError } from '@starling/stanza'
+import { makeStanza, ns, stanzaError } from '@starling/stanza'
 import { authenticatedLimits, createGate, type GateEvent, xml } from '@starling/xml'
 import fc from 'fast-check'
 import { isWaiting, stepStream } from './stream.ts'
@@ -260,6 +260,37 @@ describe('stream IQs', () => {
       tooEarly,
     )
     assert.match(early.written, /<not-authorized/)
+  })
+
+  it('XEP-0077 §3.3: a bound client’s new password is taken here, one at a time, and is never forwarded', () => {
+    const scene = testScene({ modules: [register] })
+    const bound = at({ kind: 'bound', account: account, jid })
+    const change = (to: string) =>
+      eventsOf(`<iq type='set' id='1'${to}><query xmlns='jabber:iq:register'><password>x</password></query></iq>`)
+    for (const to of ['', ` to='${domain}'`, ` to='${account}'`]) {
+      const asked = run(bound, change(to), scene)
+      assert.deepEqual(
+        asked.effects.map((effect) => effect.do),
+        ['askStream'],
+      )
+      const [second] = run(asked.state, change(to), scene).effects
+      assert.match(second?.do === 'send' ? Buffer.from(second.raw).toString() : '', /<resource-constraint/)
+      const reply = makeStanza(xml('iq', { type: 'result', id: '1' }))
+      const answered = stepStream(asked.state, { kind: 'answered', reply }, scene)
+      assert.deepEqual(
+        answered.effects.map((effect) => effect.do),
+        ['send'],
+      )
+      assert.deepEqual(
+        run(answered.state, change(to), scene).effects.map((effect) => effect.do),
+        ['askStream'],
+      )
+    }
+    const elsewhere = run(bound, change(" to='gateway.example'"), scene)
+    assert.deepEqual(
+      elsewhere.effects.map((effect) => effect.do),
+      ['forward'],
+    )
   })
 })
 

@@ -38,6 +38,8 @@ export function stepStream(state: StreamState, event: StreamEvent, scene: Stream
     case 'delayed':
       return phase.kind === 'delaying' ? goTo(state, { kind: 'unauthenticated' }) : stay(state)
     case 'answered':
+      if (phase.kind === 'bound')
+        return goTo(state, { ...phase, isAsking: false }, { do: 'send', raw: event.reply.raw })
       if (phase.kind !== 'asking') return stay(state)
       return goTo(state, { kind: 'unauthenticated' }, { do: 'send', raw: event.reply.raw })
     case 'bound':
@@ -79,7 +81,7 @@ function receiveElement(state: StreamState, element: ScannedElement, scene: Stre
   const { phase } = state
   switch (phase.kind) {
     case 'bound':
-      return receiveBound(state, element, { scene, jid: phase.jid })
+      return receiveBound(state, element, { scene, phase })
     case 'authenticated':
       return receiveUnbound(state, element, { scene, signedIn: phase.signedIn })
     case 'unauthenticated':

@@ -1,16 +1,8 @@
-import {
-  answer,
-  ask,
-  defineModule,
-  refuseStep,
-  type Step,
-  type StorageContext,
-  type StreamContext,
-} from '@starling/core'
-import { bareJid, bareOf, domainpartOf, localpartOf, normalizeLocalpart } from '@starling/jid'
-import { ns, type Stanza } from '@starling/stanza'
+import { answer, ask, defineModule, refuseStep, type Step, type StreamContext } from '@starling/core'
+import { bareJid, normalizeLocalpart } from '@starling/jid'
+import { ns } from '@starling/stanza'
 import { type Element, xml } from '@starling/xml'
-import { errorOf, refused, result } from '../shared/answers.ts'
+import { errorOf } from '../shared/answers.ts'
 import { isOption } from '../shared/options.ts'
 import { changeAccount, credentialsOf, readFields, registeredElement, registrationId } from './account-request.ts'
 
@@ -44,19 +36,7 @@ export const registration = defineModule({
       doc: 'Rounds of hashing for the stored keys of new passwords.',
     },
   },
-  iq: {
-    'get self {jabber:iq:register}query': (_payload, context) => result(registeredElement(context.account)),
-    'get domain {jabber:iq:register}query': (_payload, context, request) =>
-      isOurs(request, context) ? result(registeredElement(bareOf(request.from))) : refused('forbidden'),
-  },
-  storedIq: {
-    'set self {jabber:iq:register}query': (payload, context) => changeAccount(payload, context.account, context),
-    // §3.3: clients change their password at the server's address
-    'set domain {jabber:iq:register}query': (payload, context, request) =>
-      isOurs(request, context)
-        ? changeAccount(payload, bareOf(request.from), context)
-        : refuseStep(errorOf('forbidden')),
-  },
+  // Asked of the pod, before sign-in and after, so that no password travels in the log
   streamIq: {
     'get {jabber:iq:register}query': getOnStream,
     'set {jabber:iq:register}query': setOnStream,
@@ -108,11 +88,4 @@ async function setOnStream(query: Element, context: StreamContext): Promise<Step
 function whyClosed(context: StreamContext): Step | undefined {
   if (!isOption(context, registrationId, 'inBand')) return refuseStep(errorOf('service-unavailable')) // §3.1: MUST
   return context.isSecure ? undefined : refuseStep(errorOf('not-authorized', 'not without TLS')) // §11
-}
-
-function isOurs(
-  request: Stanza,
-  context: Pick<StorageContext, 'domain'>,
-): request is Stanza & { from: Exclude<Stanza['from'], ''> } {
-  return request.from !== '' && domainpartOf(request.from) === context.domain && localpartOf(request.from) !== ''
 }
