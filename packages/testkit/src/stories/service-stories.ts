@@ -25,6 +25,26 @@ export function serviceStories(world: () => World): void {
     })
   })
 
+  describe('XEP-0077 an account and its owner', () => {
+    const register = { xmlns: 'jabber:iq:register' }
+
+    story(
+      '§3.3: a new password is in force at once, the old one is not; §3.2: an account ends',
+      async ({ device, reach, password }) => {
+        const romeo = await device('romeo')
+        const [username = ''] = romeo.bare.split('@')
+        const change = xml('query', register, xml('username', {}, username), xml('password', {}, 'a new one'))
+        await romeo.request('set', change, reach.domain)
+        await assert.rejects(connect(reach, { username, password }), /not-authorized/)
+        const again = await connect(reach, { username, password: 'a new one' })
+        const ended = new Promise<void>((resolve) => again.xmpp.on('disconnect', () => resolve()))
+        await again.request('set', xml('query', register, xml('remove')))
+        await ended // RFC 6120 §4.9.3.12: its streams end
+        await assert.rejects(connect(reach, { username, password: 'a new one' }), /not-authorized/)
+      },
+    )
+  })
+
   describe('what the server answers', () => {
     story('XEP-0030, 0199, 0092, 0202, 0012: asked of the domain', async ({ device, reach }) => {
       const romeo = await device('romeo')
