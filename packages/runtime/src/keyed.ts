@@ -18,6 +18,8 @@ export interface KeyedPorts {
 interface Owned {
   /** Commit metadata as of the last commit: where a batch that failed begins again. */
   metadata: string
+  /** What that metadata says; undefined while a batch is at work on it, and after one that failed. */
+  table: CauseTable | undefined
   failures: number
 }
 
@@ -75,7 +77,9 @@ export async function runKeyed(
     await ports.paces?.[inbox]?.begin()
     const label = { stage: name, inbox }
     const started = performance.now()
-    const table = causeTable(state.metadata) // anew from the last commit: a batch that failed must not count as seen
+    // Anew from the last commit unless the batch before went well: one that failed must not count as seen
+    const table = state.table ?? causeTable(state.metadata)
+    state.table = undefined
     const lastOffset = batch.records.at(-1)?.offset ?? -1
     try {
       const inputs = decode(batch, inbox, table)
@@ -107,6 +111,7 @@ export async function runKeyed(
     }
     state.failures = 0
     state.metadata = table.encode()
+    state.table = table
     seconds.observe((performance.now() - started) / 1000, label)
     return state.metadata
   }
@@ -115,7 +120,7 @@ export async function runKeyed(
     group: `starling.${name}`,
     topics: consumes.map((inbox) => inboxes[inbox].topic),
     onAssigned: (topic, partition, committed) => {
-      owned.set(`${topic} ${partition}`, { metadata: committed?.metadata ?? '', failures: 0 })
+      owned.set(`${topic} ${partition}`, { metadata: committed?.metadata ?? '', table: undefined, failures: 0 })
       const inbox = inboxOf.get(topic)
       if (inbox !== undefined) worker.assigned?.(inbox, partition)
     },
