@@ -16,7 +16,7 @@ import { status } from './status.ts'
 import { type UpContext, up } from './up.ts'
 
 /** Away from a developer's own cluster and from other tests'. */
-const portOffset = 6_000
+const portOffset = 1_500
 const readyMs = 60_000
 const counts = { 'connection-manager': 1, session: 1, routing: 1, storage: 1, gateway: 1 }
 

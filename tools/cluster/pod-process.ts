@@ -47,20 +47,20 @@ export async function becomesReady({ spec, pid }: Started, timeoutMs: number): P
   const end = performance.now() + timeoutMs
   while (performance.now() < end) {
     if (!isAlive(pid)) throw new Error(`${spec.name} ended; ${endOfLog(spec)}`)
-    if (await isReady(spec)) return true
+    if (await isReady(spec, pid)) return true
     await sleep(lookMs)
   }
   return false
 }
 
-/** Whether a pod says that it is ready. */
-export async function isReady(spec: Pick<PodSpec, 'ports'>): Promise<boolean> {
+/** Whether a pod says that it is ready; with `pid`, that process and no other on its port. */
+export async function isReady(spec: Pick<PodSpec, 'ports'>, pid?: number): Promise<boolean> {
   try {
     const response = await fetch(`http://127.0.0.1:${spec.ports['http']}/readyz`, {
       signal: AbortSignal.timeout(2_000),
     })
-    await response.arrayBuffer()
-    return response.ok
+    const answer = (await response.json()) as { readonly pid?: unknown }
+    return response.ok && (pid === undefined || answer.pid === pid)
   } catch {
     return false
   }

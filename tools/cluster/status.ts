@@ -17,7 +17,7 @@ export async function status(
   const pods = await Promise.all(
     launch.pods.map(async (one) => {
       const state = isOurs(one) ? stateOf(one.pid) : 'gone'
-      const ready = state === 'running' && (await isReady(one.spec))
+      const ready = state === 'running' && (await isReady(one.spec, one.pid))
       const ports = Object.entries(one.spec.ports).map(([name, port]) => `${name} ${port}`)
       const word = state === 'running' ? (ready ? 'ready' : 'not ready') : state
       return { name: one.spec.name, pid: one.pid, state: word, isWell: ready, ports: ports.join(', ') }

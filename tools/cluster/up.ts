@@ -9,8 +9,9 @@ import { layOut, type PodLayout } from './layout.ts'
 import { type Started, startPod, untilReady } from './pod-process.ts'
 import type { LaunchFile, PodSpec, RunFolder } from './state.ts'
 
-/** First port that servers take, before the offset; above those of 50 pods. */
+/** First port that servers take, and how far the offset moves it: above pods' ports, below those of outgoing connections. */
 const infrastructurePort = 25_000
+const infrastructurePorts = 7_000
 /** Partitions and slots on one machine, unless the settings say otherwise. */
 const smallPartitions = 8
 const smallSlots = 16
@@ -47,7 +48,7 @@ export async function up(command: Extract<ClusterCommand, { do: 'up' }>, context
     kafka: { brokers: command.brokers },
     redis: { persistent: true },
     postgres: true,
-    portBase: infrastructurePort + settings.portOffset,
+    portBase: infrastructurePort + (settings.portOffset % infrastructurePorts),
     detached: true,
   })
   const servers = infrastructure.servers.flatMap(({ spec, pid }) =>

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net'
 import type { Duplex } from 'node:stream'
 import type { HttpPort, Logger } from '@starling/core'
 
-/** What `/readyz` says: every part that must be up, and whether it is. */
+/** What `/readyz` says beside the process's id (whoever started it may have met another's port): every part that must be up, and whether it is. */
 export type Readiness = Readonly<Record<string, boolean>>
 
 /** The one HTTP server of a process. */
@@ -33,7 +33,7 @@ export function createHttpServer(own: OwnPaths, logger: Logger): HttpServer {
     if (path === '/readyz') {
       const parts = own.readiness()
       const isReady = Object.values(parts).every(Boolean)
-      return json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', parts })
+      return json(response, isReady ? 200 : 503, { status: isReady ? 'ready' : 'not ready', pid: process.pid, parts })
     }
     if (path === '/metrics') {
       const { contentType, text } = await own.metrics()

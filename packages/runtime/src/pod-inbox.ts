@@ -132,10 +132,25 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
     await lost.reader.close().catch((error: unknown) => logger.warn({ what: 'slot.reader-close', error }))
   }
 
+  // R7: the lease ends by this clock, also while Redis hangs and a renewal has no answer
+  let watcher: NodeJS.Timeout | undefined
+  const watch = (): void => {
+    clearTimeout(watcher)
+    if (held === undefined) return
+    watcher = setTimeout(
+      () => {
+        if (held === undefined || monotonic() < held.validUntil) watch()
+        else void fence('it could not be renewed in time')
+      },
+      Math.max(1, held.validUntil - monotonic()),
+    )
+  }
+
   const keep = async (): Promise<void> => {
     while (!isClosed) {
       if (held === undefined) {
         held = await takeWithPatience()
+        watch()
         continue
       }
       await pause(Math.max(0, Math.min(times.renewMs, held.validUntil - monotonic())))
@@ -144,16 +159,16 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
       const asked = monotonic()
       try {
         if (await presence.extendSlot(now.lease, times.leaseMs)) now.validUntil = asked + times.leaseMs - times.marginMs
-        else await fence('the lease is another pod’s')
+        else if (held === now) await fence('the lease is another pod’s')
       } catch (error) {
         logger.warn({ what: 'slot.renewal-failed', holder: pod, error })
         await pause(200)
       }
-      if (held !== undefined && monotonic() >= held.validUntil) await fence('it could not be renewed in time')
     }
   }
 
   held = await takeWithPatience()
+  watch()
   const keeping = keep()
 
   async function takeWithPatience(): Promise<Held | undefined> {
@@ -211,6 +226,7 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
       }),
     close: async () => {
       isClosed = true
+      clearTimeout(watcher)
       const last = held
       held = undefined
       for (const { resolve, timer } of questions.values()) {

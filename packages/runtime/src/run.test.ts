@@ -60,7 +60,11 @@ function start(stages: readonly Stage[], more: Partial<Settings> = {}) {
 async function get(port: number | undefined, path: string) {
   const response = await fetch(`http://127.0.0.1:${port}${path}`)
   const text = await response.text()
-  return { status: response.status, text, json: () => JSON.parse(text) as { parts: Record<string, boolean> } }
+  return {
+    status: response.status,
+    text,
+    json: () => JSON.parse(text) as { pid: number; parts: Record<string, boolean> },
+  }
 }
 
 describe('run(): stages in one process', () => {
@@ -70,6 +74,7 @@ describe('run(): stages in one process', () => {
     const { http } = running.ports
     const before = await get(http, '/readyz')
     assert.equal(before.status, 503)
+    assert.equal(before.json().pid, process.pid)
     assert.deepEqual(before.json().parts, { started: true, log: true, presence: true, lease: true, services: false })
     assert.equal((await get(http, '/healthz')).status, 200)
     assert.match((await get(http, '/metrics')).text, /^starling_ready 0$/m)

@@ -1,0 +1,72 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import { memoryPresence } from '@starling/adapters/memory'
+import type { Presence } from '@starling/core'
+import { openPodInbox } from './pod-inbox.ts'
+import { createPublisher } from './publisher.ts'
+import { testLog, testLogger, until } from './test-ports.ts'
+
+const times = { leaseMs: 60, renewMs: 10, marginMs: 20 }
+const monotonic = (): number => performance.now()
+
+async function opened(presence: Presence) {
+  const log = testLog()
+  const publisher = await createPublisher(log)
+  const logger = testLogger()
+  const inbox = await openPodInbox('pod', { log, presence, publisher, logger, clock: () => 0, monotonic, times })
+  let fences = 0
+  inbox.onFenced(() => {
+    fences += 1
+  })
+  const close = async (): Promise<void> => {
+    await inbox.close()
+    await log.close()
+  }
+  return { inbox, logger, fences: () => fences, close }
+}
+
+describe('R7: the lease of a pod', () => {
+  it('ends by the pod’s own clock, also while a renewal has no answer; then another is taken', async () => {
+    const presence = memoryPresence({ clock: monotonic })
+    let answers = true
+    const renewals: ((isExtended: boolean) => void)[] = []
+    const { inbox, fences, close } = await opened({
+      ...presence,
+      extendSlot: (lease, leaseMs) =>
+        answers ? presence.extendSlot(lease, leaseMs) : new Promise((resolve) => renewals.push(resolve)),
+    })
+    assert.equal(inbox.isLeased(), true)
+    const before = inbox.target(1)
+    answers = false
+    await until('it fences itself while Redis hangs', () => fences() === 1)
+    assert.equal(renewals.length, 1, 'the renewal has no answer yet')
+    assert.equal(inbox.isLeased(), false)
+    answers = true
+    for (const give of renewals) give(false)
+    await until('it has a lease again', () => inbox.isLeased())
+    assert.notDeepEqual(inbox.target(1), before)
+    assert.equal(fences(), 1, 'a late refusal does not end the next lease')
+    await close()
+  })
+
+  it('ends at once when Redis gave the slot away, and is taken anew', async () => {
+    const presence = memoryPresence({ clock: monotonic })
+    let isLost = false
+    const { inbox, logger, fences, close } = await opened({
+      ...presence,
+      extendSlot: async (lease, leaseMs) => {
+        if (!isLost) return presence.extendSlot(lease, leaseMs)
+        isLost = false
+        return false
+      },
+    })
+    isLost = true
+    await until('it is fenced', () => fences() === 1)
+    await until('it has a lease again', () => inbox.isLeased())
+    assert.deepEqual(
+      logger.events.filter(({ what }) => what === 'slot.lost').map(({ why }) => why),
+      ['the lease is another pod’s'],
+    )
+    await close()
+  })
+})
