@@ -13,10 +13,19 @@ const core: readonly (readonly [string, string, string])[] = [
   ['XEP-0368', 'SRV records for XMPP over TLS', 'direct TLS with ALPN; the records are the operator’s'],
 ]
 
+/** Options that the configuration knows by another name (packages/runtime/src/config). */
+const renamed: Readonly<Record<string, string>> = {
+  'registration.inBand': 'registration.inBand',
+  'registration.scramIterations': 'scram.iterations',
+}
+
 /** The page of specifications, out of the registration list. */
 export function modulesPage(modules: readonly Module[]): string {
   const rows = modules.map(({ spec, name, options }) => {
-    const settings = Object.keys(options ?? {}).map((option) => `\`modules.${name}.${option}\``)
+    const settings = Object.keys(options ?? {}).map((option) => {
+      const path = `${name}.${option}`
+      return `\`${renamed[path] ?? `modules.${path}`}\``
+    })
     const cells = [spec.id, spec.name, spec.version, spec.status, spec.note ?? '', settings.join(' ')]
     return `| ${cells.join(' | ')} |`
   })
