@@ -10,7 +10,7 @@ const durationMs = 9_000
 const warmUpMs = 6_000
 const restMs = 1_500
 const rounds = 3
-const offsets: Readonly<Record<LogClient, number>> = { kafkajs: 6_000, platformatic: 7_000 }
+const offsets: Readonly<Record<LogClient, number>> = { kafkajs: 6_000, platformatic: 6_350 }
 
 const modes = {
   [`${perSecond}/s`]: ({ load }: BenchCluster) => load.atRate({ durationMs, payload: '', perSecond }),
