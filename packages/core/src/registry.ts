@@ -88,7 +88,7 @@ export function createRegistry(
   const modules = list.filter((module) => module.isOn?.((name) => option(module.spec.id, name)) ?? true)
   const iq = new Map<string, FoundIq>()
   const streamIq = new Map<string, { module: string; handler: StreamIqHandler }>()
-  const handlers = new Map<string, { module: string; handler: Handler<Point> }[]>()
+  const handlers = new Map<Point, Map<Phase, { module: string; handler: Handler<Point> }[]>>()
   const claim = (key: string, found: FoundIq): void => {
     if (iq.has(key)) throw new Error(`two modules claim ${key}`)
     iq.set(key, found)
@@ -103,17 +103,19 @@ export function createRegistry(
     for (const [key, handler] of Object.entries(module.streamIq ?? {})) streamIq.set(key, { module: id, handler })
     for (const [point, byPhase] of Object.entries(module.on ?? {})) {
       for (const [phase, handler] of Object.entries(byPhase)) {
-        const key = `${point} ${phase}`
-        const some = handlers.get(key) ?? []
+        const byPhaseOf =
+          handlers.get(point as Point) ?? new Map<Phase, { module: string; handler: Handler<Point> }[]>()
+        const some = byPhaseOf.get(phase as Phase) ?? []
         some.push({ module: id, handler: handler as Handler<Point> })
-        handlers.set(key, some)
+        byPhaseOf.set(phase as Phase, some)
+        handlers.set(point as Point, byPhaseOf)
       }
     }
   }
   const run: Registry['run'] = (point, phase, first, contextOf) => {
     let stanza = first
     const effects: { module: string; effect: Effect }[] = []
-    for (const { module, handler } of handlers.get(`${point} ${phase}`) ?? []) {
+    for (const { module, handler } of handlers.get(point)?.get(phase) ?? []) {
       const outcome = handler(stanza, contextOf(module) as Points[Point])
       for (const effect of outcome.effects) effects.push({ module, effect })
       switch (outcome.verdict) {

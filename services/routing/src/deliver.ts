@@ -145,7 +145,10 @@ function contexts(context: DeliveryContext, chosen: readonly string[]): (moduleI
     support: registry.support,
     accountSlice: slice(state.slices, moduleId, registry.initialAccountSlice(moduleId)),
     slice: (other) => slice(state.slices, other, registry.initialAccountSlice(other)),
-    sessions: [...state.sessions].map(([resource, session]) => view(account, resource, session, moduleId, registry)),
+    // Made when asked for: most handlers look at the stanza alone
+    get sessions() {
+      return [...state.sessions].map(([resource, session]) => view(account, resource, session, moduleId, registry))
+    },
     chosen,
     archiveId: archiveId(place),
   })
