@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { modules } from '@starling/modules'
+import { loadConfig } from '@starling/runtime'
+import type { Reach } from '@starling/testkit'
+import { down, isOurs } from '../down.ts'
+import { isReady } from '../pod-process.ts'
+import { startNamed } from '../start.ts'
+import { type LaunchFile, openRunFolder, type RunFolder } from '../state.ts'
+import { up } from '../up.ts'
+
+/** A cluster whose parts are killed, stopped and brought back. */
+export interface FaultBed {
+  readonly folder: RunFolder
+  readonly reaches: readonly Reach[]
+  readonly createAccount: (jid: string, password: string) => Promise<void>
+  /** Sends a signal to a pod or server; after SIGKILL and SIGTERM waits until it is gone. */
+  readonly signal: (name: string, signal: NodeJS.Signals) => Promise<void>
+  /** Brings it back, or lets it go on. */
+  readonly start: (name: string) => Promise<void>
+  readonly pods: () => LaunchFile['pods']
+  /** Ports of the servers by name. */
+  readonly servers: () => Readonly<Record<string, number>>
+  readonly isReady: (pod: string) => Promise<boolean>
+  /** What a pod's log says, each line an object; lines that are none are left out. */
+  readonly log: (pod: string) => readonly Readonly<Record<string, unknown>>[]
+  /** Fails when a pod has ended that nobody killed, or its log tells of a bug. */
+  readonly well: () => Promise<void>
+  readonly end: () => Promise<void>
+}
+
+/** Units: ms a pod or server has to end. */
+const goneTimeoutMs = 30_000
+/** Units: ms until everything is ready again after a fault. */
+const readyTimeoutMs = 60_000
+const lookMs = 50
+/** Log events that tell of a bug, or of something given up. */
+const bugs = /bug|given-up|uncaught|unhandled|cannot-start|unreadable|unexpected/
+
+/** Brings a cluster up away from others. Errors: rejects with a sentence; what was started is ended. */
+export async function makeFaultBed(portOffset: number): Promise<FaultBed> {
+  const directory = mkdtempSync(join(tmpdir(), 'starling-faults-'))
+  const folder = openRunFolder(directory)
+  const environment = { STARLING_PORT_OFFSET: String(portOffset), STARLING_SCRAM_ITERATIONS: '4096' }
+  const config = loadConfig(environment, modules)
+  if (!config.ok) throw new Error(config.error.join('\n'))
+  const counts = { 'connection-manager': 2, session: 2, routing: 2, storage: 1, gateway: 1 }
+  const end = async (): Promise<void> => {
+    await down(folder)
+    rmSync(directory, { recursive: true, force: true })
+  }
+  const context = { settings: config.value, folder, environment, tell: () => {} }
+  const { pods } = await up({ do: 'up', counts, brokers: 1, isFresh: true }, context).catch(async (error: unknown) => {
+    await end()
+    throw error
+  })
+  const api = pods.find(({ spec }) => spec.service === 'gateway')?.spec.ports['http']
+  const token = readFileSync(folder.path('admin.token'), 'utf8').trim()
+  const launch = (): LaunchFile => folder.read() ?? { drainTimeoutMs: 0, servers: [], pods: [] }
+  const podOf = (name: string): LaunchFile['pods'][number] =>
+    launch().pods.find(({ spec }) => spec.name === name) ?? assert.fail(`there is no pod ${name}`)
+  const log: FaultBed['log'] = (pod) =>
+    readFileSync(podOf(pod).spec.log, 'utf8')
+      .split('\n')
+      .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []))
+  return {
+    folder,
+    reaches: pods
+      .filter(({ spec }) => spec.service === 'connection-manager')
+      .map(({ spec: { ports } }) => ({ domain: 'localhost', c2s: ports['c2s'] ?? 0, http: ports['http'] ?? 0 })),
+    createAccount: async (jid, password) => {
+      const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json' }
+      const body = JSON.stringify({ jid, password })
+      const response = await fetch(`http://127.0.0.1:${api}/api/accounts`, { method: 'POST', headers, body })
+      if (!response.ok) throw new Error(`creating ${jid}: ${response.status} ${await response.text()}`)
+    },
+    signal: async (name, signal) => {
+      const one = [...launch().servers, ...launch().pods].find(({ spec }) => spec.name === name)
+      if (one === undefined || !isOurs(one)) assert.fail(`${name} does not run`)
+      process.kill(one.pid, signal)
+      if (signal !== 'SIGKILL' && signal !== 'SIGTERM') return
+      await until(() => !isOurs(one), `${name} is gone`, goneTimeoutMs)
+    },
+    start: async (name) => void (await startNamed(name, folder)),
+    pods: () => launch().pods,
+    servers: () => Object.fromEntries(launch().servers.map(({ spec }) => [spec.name, spec.port])),
+    isReady: (name) => {
+      const { spec, pid } = podOf(name)
+      return isReady(spec, pid)
+    },
+    log,
+    well: async () => {
+      for (const pod of launch().pods) {
+        assert.ok(isOurs(pod), `${pod.spec.name} still runs`)
+        await until(() => isReady(pod.spec, pod.pid), `${pod.spec.name} is ready`, readyTimeoutMs)
+        const told = log(pod.spec.name).filter(({ what }) => bugs.test(String(what)))
+        assert.deepEqual(told, [], `${pod.spec.name} tells of no bug`)
+      }
+    },
+    end,
+  }
+}
+
+/** Waits until something holds. Errors: fails when it does not in time. */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = readyTimeoutMs,
+): Promise<void> {
+  const end = performance.now() + timeoutMs
+  while (!(await holds())) {
+    if (performance.now() > end) assert.fail(`not within ${timeoutMs} ms: ${what}`)
+    await sleep(lookMs)
+  }
+}
