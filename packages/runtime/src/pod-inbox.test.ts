@@ -6,7 +6,7 @@ import { openPodInbox } from './pod-inbox.ts'
 import { createPublisher } from './publisher.ts'
 import { testLog, testLogger, until } from './test-ports.ts'
 
-const times = { leaseMs: 60, renewMs: 10, marginMs: 20 }
+const times = { leaseMs: 1_000, renewMs: 10, marginMs: 500 }
 const monotonic = (): number => performance.now()
 
 async function opened(presence: Presence, t: TestContext) {
