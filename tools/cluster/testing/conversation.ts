@@ -20,6 +20,8 @@ export interface Conversation {
 const gapMs = 100
 const settleTimeoutMs = 45_000
 const lookMs = 50
+/** Units: ms without a word before the archives are read. */
+const quietMs = 1_000
 const pageMessages = 250
 
 /** Starts a conversation; each talker prefers a connection-manager of its own. */
@@ -35,27 +37,27 @@ export async function converse(
     [other, one],
   ] as const
   await Promise.all([one.comeOnline(), other.comeOnline()])
+  let isSilent = false
   const timer = setInterval(() => {
+    if (isSilent) return
     for (const [sender, receiver] of pairs) sender.say(receiver)
   }, gapMs)
 
-  /** Whether something that is said from now on has come, both ways. */
+  /** Waits until something that is said from now on, by one who is online, has come, both ways. */
   const talks = async (): Promise<void> => {
-    const marks = pairs.map(([sender]) => ({ stream: sender.stream, n: sender.current?.sent ?? 0 }))
+    const marks = new Map<Talker, { readonly stream: number; readonly n: number }>()
+    const hasCome = ([sender, receiver]: readonly [Talker, Talker]): boolean => {
+      const { current, stream } = sender
+      const mark = marks.get(sender)
+      if (current === undefined) marks.delete(sender)
+      else if (mark?.stream !== stream) marks.set(sender, { stream, n: current.sent })
+      else return receiver.heard.some((one) => one.stream === stream && one.n > mark.n && !one.isDelayed)
+      return false
+    }
     const end = performance.now() + settleTimeoutMs
-    const waiting = new Set(pairs.keys())
+    const waiting = new Set(pairs)
     while (waiting.size > 0) {
-      for (const at of waiting) {
-        const [sender, receiver] = pairs[at] ?? [one, other]
-        const mark = marks[at] ?? { stream: 0, n: 0 }
-        if (sender.stream !== mark.stream)
-          marks[at] = { stream: sender.stream, n: 0 } // it came back meanwhile
-        else if (
-          receiver.heard.some(({ stream, n, isDelayed }) => stream === mark.stream && n > mark.n && !isDelayed)
-        ) {
-          waiting.delete(at)
-        }
-      }
+      for (const pair of waiting) if (hasCome(pair)) waiting.delete(pair)
       if (performance.now() > end) assert.fail(`no message comes through any more: ${tell(one)}; ${tell(other)}`)
       await sleep(lookMs)
     }
@@ -83,8 +85,8 @@ export async function converse(
       return count
     },
     archived: async () => {
-      clearInterval(timer)
-      await sleep(1_000)
+      isSilent = true
+      await sleep(quietMs)
       for (const [reader, peer] of pairs) {
         const [reach] = reaches
         if (reach === undefined) throw new Error('nowhere to connect to')
@@ -94,6 +96,7 @@ export async function converse(
         await device.close()
         for (const sender of [one, other]) checkArchive(sender, bodies, `in the archive of ${reader.username}`)
       }
+      isSilent = false
     },
     close: async () => {
       clearInterval(timer)

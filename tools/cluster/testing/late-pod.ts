@@ -47,7 +47,7 @@ export function startLate(like: PodSpec, standIns: StandIns): LatePod {
     get: async (path) => {
       try {
         const response = await fetch(`http://127.0.0.1:${ports['http']}${path}`)
-        return { status: response.status, ...((await response.json()) as object) }
+        return { ...((await response.json()) as object), status: response.status }
       } catch {
         return undefined
       }
