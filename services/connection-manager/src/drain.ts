@@ -21,7 +21,7 @@ export async function drainPod(pod: Pod, timeoutMs: number): Promise<void> {
     }
     if (waiting.length > 0) await wait(pod)
   }
-  while ((pod.connections.size > 0 || pod.drops.count > 0 || pod.roll.count > 0) && pod.io.monotonic() < endMs) {
+  while ((pod.connections.size > 0 || pod.drops.count > 0 || isWriting(pod)) && pod.io.monotonic() < endMs) {
     pod.drops.retry()
     pod.roll.retry()
     await wait(pod)
@@ -32,6 +32,11 @@ export async function drainPod(pod: Pod, timeoutMs: number): Promise<void> {
   }
   // What is not struck out by now, others sweep.
   if (pod.io.inbox.isLeased()) await pod.roll.end(pod.io.inbox.target(0)).catch(() => {})
+}
+
+/** Whether the roll is still being written; with presence away it is left to those who sweep. */
+function isWriting(pod: Pod): boolean {
+  return pod.roll.count > 0 && pod.io.presence.isUp()
 }
 
 function wait(pod: Pod): Promise<void> {

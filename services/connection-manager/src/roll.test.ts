@@ -24,7 +24,9 @@ function heldPresence() {
         held.push((refuse) => (refuse ? reject(new Error('away')) : resolve(real[what](of, entries))))
       })
     }
-  const presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll'> = {
+  const state = { isUp: true }
+  const presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll' | 'isUp'> = {
+    isUp: () => state.isUp,
     enlist: hold('enlist'),
     delist: hold('delist'),
     endRoll: real.endRoll,
@@ -33,7 +35,7 @@ function heldPresence() {
     for (const give of held.splice(0)) give(refuse)
     await new Promise(setImmediate)
   }
-  return { presence, calls, answer, read: () => real.readRoll(life, 1_000) }
+  return { state, presence, calls, answer, read: () => real.readRoll(life, 1_000) }
 }
 
 describe('the roll of a pod', () => {
@@ -59,7 +61,7 @@ describe('the roll of a pod', () => {
   })
 
   it('presence away: an enlistment is refused, a delisting tried again', async () => {
-    const { presence, answer, read } = heldPresence()
+    const { state, presence, calls, answer, read } = heldPresence()
     const roll = new Roll({ presence, onLost: () => {} })
     const first = roll.enlist(target(1), romeo)
     await answer()
@@ -71,6 +73,11 @@ describe('the roll of a pod', () => {
     await answer(true)
     assert.equal(roll.count, 1)
     assert.deepEqual(await read(), [`1 ${romeo}`])
+    state.isUp = false
+    const asked = calls.length
+    roll.retry()
+    assert.deepEqual([calls.length, roll.count], [asked, 1])
+    state.isUp = true
     roll.retry()
     await answer()
     assert.equal(roll.count, 0)

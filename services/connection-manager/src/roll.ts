@@ -11,7 +11,7 @@ export interface RollEntry {
 
 /** What a roll is written with. */
 export interface RollPorts {
-  readonly presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll'>
+  readonly presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll' | 'isUp'>
   /** An entry that is no longer needed stays: harmless, the end of the pod's life clears it. */
   readonly onLost: () => void
 }
@@ -79,6 +79,7 @@ export class Roll {
 
   /** Tries again what failed; called now and then. */
   retry(): void {
+    if (!this.#ports.presence.isUp()) return
     for (const change of this.#failed.splice(0)) this.#add(change)
   }
 
