@@ -16,8 +16,8 @@ export interface Conversation {
   readonly close: () => Promise<void>
 }
 
-/** Units: ms between two messages of one talker: twenty a second together. */
-const gapMs = 100
+/** Units: ms between two messages of one talker: sixteen a second together, all of which fit the pages an archive is read in. */
+const gapMs = 125
 const settleTimeoutMs = 45_000
 const lookMs = 50
 /** Units: ms without a word before the archives are read. */
