@@ -66,7 +66,7 @@ export async function connect(
     kept.push(stanza)
     for (const wake of waiting) wake()
   })
-  const jid = (await xmpp.start()).toString()
+  const jid = await signIn(xmpp)
   const bare = jid.slice(0, jid.indexOf('/'))
 
   const next: Device['next'] = (what, matches) =>
@@ -116,5 +116,40 @@ export async function connect(
     close: async () => {
       await xmpp.stop()
     },
+  }
+}
+
+/** Units: ms that the reason of a refusal gets to show after the stream has ended. */
+const reasonMs = 500
+
+/**
+ * Signs in; @xmpp/client itself waits for ever when a stream ends without a word before that.
+ * Errors: rejects with the server's reason where it gave one.
+ */
+async function signIn(xmpp: XmppClient): Promise<string> {
+  let giveUp: NodeJS.Timeout | undefined
+  try {
+    return await new Promise<string>((resolve, reject) => {
+      const later = (ms: number, why: string): void => {
+        clearTimeout(giveUp)
+        giveUp = setTimeout(() => reject(new Error(why)), ms)
+      }
+      later(patienceMs, 'signing in takes too long')
+      let isSigningIn = true
+      xmpp.on('disconnect', () => {
+        if (isSigningIn) later(reasonMs, 'the stream ended before anybody signed in')
+      })
+      xmpp
+        .start()
+        .then((jid) => resolve(jid.toString()), reject)
+        .finally(() => {
+          isSigningIn = false
+        })
+    })
+  } catch (error) {
+    xmpp.stop().catch(() => undefined)
+    throw error
+  } finally {
+    clearTimeout(giveUp)
   }
 }
