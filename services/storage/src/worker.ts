@@ -4,6 +4,7 @@ import { archiveRow, candidateOf } from './archive.ts'
 import { runChains } from './chain.ts'
 import { type ChainContext, chainOf, requestChain, sliceKind, slicesOf } from './chains.ts'
 import { type Outputs, outputsOf } from './outputs.ts'
+import { startRetention } from './retention.ts'
 
 /** Storage at work: a statement a query and batch, whatever the number of records. */
 export function createWorker(io: StorageIo): Worker {
@@ -76,5 +77,6 @@ export function createWorker(io: StorageIo): Worker {
     }
   }
 
-  return { work }
+  const stopRetention = startRetention(io)
+  return { work, close: async () => stopRetention() }
 }
