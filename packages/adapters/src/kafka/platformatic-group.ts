@@ -1,4 +1,4 @@
-import { Consumer, type GroupPartitionsAssignments, offsetCommitV8 } from '@platformatic/kafka'
+import { Base, Consumer, type GroupPartitionsAssignments, offsetCommitV8 } from '@platformatic/kafka'
 import { assign, assignerName, readHeld, writeHeld } from './assign.ts'
 import { type Bounds, type DriverSettings, type Feed, type FeedSink, type GroupFeed, keyOf } from './driver.ts'
 import { fetcher } from './platformatic-fetch.ts'
@@ -108,10 +108,20 @@ export function platformaticGroup(options: PlatformaticGroupOptions, sink: FeedS
     resume: fetching.resume,
     close: async () => {
       isOver = true
-      await Promise.all([
-        fetching.close(),
-        consumer.close(true).catch((error: unknown) => settings.onEvent('log.client.disconnect', { error })),
-      ])
+      await Promise.all([fetching.close(), closeForGood(consumer, settings)])
     },
+  }
+}
+
+/**
+ * Closes a member also where it cannot leave its group: with the broker away the library's own close gives up, and the member
+ * would live on, join again and hold partitions that nobody works on.
+ */
+async function closeForGood(consumer: Consumer, settings: DriverSettings): Promise<void> {
+  try {
+    await consumer.close(true)
+  } catch (error) {
+    settings.onEvent('log.client.disconnect', { error })
+    await Base.prototype.close.call(consumer).catch(() => undefined) // its connections are broken already
   }
 }

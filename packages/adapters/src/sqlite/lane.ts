@@ -115,7 +115,10 @@ export class Lane {
     if (this.#worker !== undefined) return this.#worker
     const worker = this.#options.startWorker()
     this.#worker = worker
-    worker.on('message', (reply: Reply) => this.#settle(reply.answers))
+    worker.on('message', (reply: Partial<Reply>) => {
+      // `node --watch` puts messages of its own among ours
+      if (reply.answers !== undefined) this.#settle(reply.answers)
+    })
     // The error comes before the exit, which says all that matters here
     worker.on('error', () => undefined)
     worker.on('exit', (exitCode) => this.#ended(exitCode))
