@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { type Committed, LogError } from '@starling/core'
-import kafkajs, { type Admin, type Producer, type RecordMetadata } from 'kafkajs'
+import kafkajs, { type Admin, type Producer, type TopicMessages } from 'kafkajs'
 import type { LaneOutcome, LaneRecord } from '../log/lane.ts'
 import type { Bounds, DriverSettings, KafkaDriver } from './driver.ts'
 import { soloAssigner, stickyAssigner } from './kafkajs-assigners.ts'
@@ -40,17 +40,23 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
   }
 
   async function append(records: readonly LaneRecord[], timestampMs: number): Promise<readonly LaneOutcome[]> {
-    const timestamp = String(timestampMs)
-    const topicMessages = [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, list]) => ({
-      topic,
-      messages: list.map(({ partition, value }) => ({ key: null, value: asBuffer(value), partition, timestamp })),
-    }))
+    const offsets = new Map<string, string | undefined>()
+    let missing = records
     const deadline = performance.now() + settings.produceTimeoutMs
     for (let pauseMs = 50; ; pauseMs = Math.min(1000, pauseMs * 2)) {
       try {
         producer ??= openProducer()
         const sending = await producer
-        return outcomesOf(records, await sending.sendBatch({ acks: -1, topicMessages }))
+        const answers = await sending.sendBatch({ acks: -1, topicMessages: topicMessages(missing, timestampMs) })
+        for (const { topicName, partition, baseOffset } of answers) offsets.set(`${topicName}/${partition}`, baseOffset)
+        // A partition that moved to a broker which had answered already is neither sent nor answered for. What an earlier request
+        // carried of it may have landed, so these very records go again, by the same producer (tulios/kafkajs sendMessages.js).
+        missing = records.filter((record) => offsets.get(placeOf(record)) === undefined)
+        if (missing.length === 0) return outcomesOf(records, offsets)
+        if (performance.now() + pauseMs > deadline) {
+          renewProducer()
+          return outcomesOf(records, offsets)
+        }
       } catch (error) {
         const isLast = performance.now() + pauseMs > deadline || isFinal(error)
         // Tried again by the same producer, a batch keeps its sequence number, and the broker knows it if it landed. Given up, the
@@ -143,15 +149,29 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
   }
 }
 
-/** Pairs records with kafkajs's answers. A partition it does not answer for (it moved while being sent) counts as failed. */
-function outcomesOf(records: readonly LaneRecord[], answers: readonly RecordMetadata[]): readonly LaneOutcome[] {
-  const offsets = new Map(
-    answers.map(({ topicName, partition, baseOffset }) => [`${topicName}/${partition}`, baseOffset]),
-  )
-  return records.map(({ topic, partition }) => {
-    const offset = offsets.get(`${topic}/${partition}`)
+/** What kafkajs is given to send: per topic, each record to its partition. */
+function topicMessages(records: readonly LaneRecord[], timestampMs: number): TopicMessages[] {
+  const timestamp = String(timestampMs)
+  return [...Map.groupBy(records, ({ topic }) => topic)].map(([topic, list]) => ({
+    topic,
+    messages: list.map(({ partition, value }) => ({ key: null, value: asBuffer(value), partition, timestamp })),
+  }))
+}
+
+function placeOf({ topic, partition }: LaneRecord): string {
+  return `${topic}/${partition}`
+}
+
+/** Pairs records with kafkajs's answers. A partition that it never answered for counts as failed. */
+function outcomesOf(
+  records: readonly LaneRecord[],
+  offsets: ReadonlyMap<string, string | undefined>,
+): readonly LaneOutcome[] {
+  return records.map((record) => {
+    const offset = offsets.get(placeOf(record))
     if (offset !== undefined) return { ok: true, offset: Number(offset) }
-    return { ok: false, error: new LogError('LOG_FAILED', `no answer for partition ${partition} of topic ${topic}`) }
+    const message = `no answer for partition ${record.partition} of topic ${record.topic}`
+    return { ok: false, error: new LogError('LOG_FAILED', message) }
   })
 }
 

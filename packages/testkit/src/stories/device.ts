@@ -66,7 +66,7 @@ export async function connect(
     kept.push(stanza)
     for (const wake of waiting) wake()
   })
-  const jid = await signIn(xmpp)
+  const jid = await signIn(xmpp, service, reach.domain)
   const bare = jid.slice(0, jid.indexOf('/'))
 
   const next: Device['next'] = (what, matches) =>
@@ -123,29 +123,38 @@ export async function connect(
 const reasonMs = 500
 
 /**
- * Signs in; @xmpp/client itself waits for ever when a stream ends without a word before that.
- * Errors: rejects with the server's reason where it gave one.
+ * Signs in, step by step: `start` of @xmpp/client leaves a rejection nobody hears when a socket breaks early, and waits for
+ * ever when a stream ends without a word. Errors: rejects with the server's reason where it gave one.
  */
-async function signIn(xmpp: XmppClient): Promise<string> {
+async function signIn(xmpp: XmppClient, service: string, domain: string): Promise<string> {
   let giveUp: NodeJS.Timeout | undefined
-  try {
-    return await new Promise<string>((resolve, reject) => {
-      const later = (ms: number, why: string): void => {
-        clearTimeout(giveUp)
-        giveUp = setTimeout(() => reject(new Error(why)), ms)
-      }
-      later(patienceMs, 'signing in takes too long')
-      let isSigningIn = true
-      xmpp.on('disconnect', () => {
-        if (isSigningIn) later(reasonMs, 'the stream ended before anybody signed in')
-      })
-      xmpp
-        .start()
-        .then((jid) => resolve(jid.toString()), reject)
-        .finally(() => {
-          isSigningIn = false
-        })
+  const online = new Promise<string>((resolve, reject) => {
+    const later = (ms: number, why: string): void => {
+      clearTimeout(giveUp)
+      giveUp = setTimeout(() => reject(new Error(why)), ms)
+    }
+    later(patienceMs, 'signing in takes too long')
+    let isSigningIn = true
+    const end = (): void => {
+      isSigningIn = false
+    }
+    xmpp.on('disconnect', () => {
+      if (isSigningIn) later(reasonMs, 'the stream ended before anybody signed in')
     })
+    xmpp.on('error', (error: Error) => {
+      end()
+      reject(error)
+    })
+    xmpp.on('online', (jid: { toString(): string }) => {
+      end()
+      resolve(jid.toString())
+    })
+  })
+  online.catch(() => undefined) // heard below, once the stream is open
+  try {
+    await xmpp.connect(service)
+    await xmpp.open({ domain })
+    return await online
   } catch (error) {
     xmpp.stop().catch(() => undefined)
     throw error

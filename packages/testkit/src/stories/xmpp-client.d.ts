@@ -13,7 +13,8 @@ declare module '@xmpp/client' {
   }
   /** The client that others wrote. */
   export interface XmppClient {
-    start(): Promise<{ toString(): string }>
+    connect(service: string): Promise<unknown>
+    open(options: { readonly domain: string }): Promise<unknown>
     stop(): Promise<unknown>
     send(element: XmppElement): Promise<void>
     on(event: string, listener: (value: never) => void): this
