@@ -39,9 +39,13 @@ export {
 } from './module.ts'
 export {
   type AccountState,
+  type Hibernation,
   type PodLife,
   type Presence,
   PresenceError,
+  type QueueChange,
+  type QueueEntry,
+  type QueuePlace,
   type SlotLease,
   type StateKind,
   type StateSave,

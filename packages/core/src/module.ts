@@ -98,6 +98,8 @@ export interface Module {
   readonly slice?: Json
   /** Initial slice of an account. */
   readonly accountSlice?: Json
+  /** What Bind 2 may switch on with the session: `{namespace}name` of the element, and the session's slice then. Source: XEP-0386 §4. */
+  readonly bind2?: { readonly [feature: `{${string}}${string}`]: Json }
   readonly iq?: { readonly [key: IqKey]: IqHandler }
   readonly storedIq?: { readonly [key: IqKey]: StoredIqHandler }
   /** Keys of `storedIq` that must see every message routed before them: they travel in routing's inbox. */

@@ -16,6 +16,38 @@ export interface StateSave {
   readonly mark: number
   readonly set: ReadonlyMap<string, Uint8Array>
   readonly remove: readonly string[]
+  /** Queues of the account that change with it (R4). */
+  readonly queues?: readonly QueueChange[]
+}
+
+/** A delivery that a client with stream management has not acknowledged yet (R4). */
+export interface QueueEntry {
+  /** Its number in the SM session, from 1, without a gap. */
+  readonly ordinal: number
+  readonly bytes: Uint8Array
+}
+
+/** A change of one unacknowledged queue of an account; its name is the SM-ID. */
+export interface QueueChange {
+  readonly queue: string
+  /** Ascending. One that is not above what the queue has held already changes nothing. */
+  readonly append: readonly QueueEntry[]
+  /** The session is over: the queue is forgotten, whatever else the change says. */
+  readonly isEnded?: boolean
+}
+
+/** A queue and where in it. */
+export interface QueuePlace {
+  readonly account: BareJid
+  readonly queue: string
+  readonly ordinal: number
+}
+
+/** A session that waits for its client, under a name of the caller's, and when its time is over. */
+export interface Hibernation {
+  readonly name: string
+  /** Units: ms since 1970. */
+  readonly endsAtMs: number
 }
 
 /** A pod's lease of a slot, that is of one partition of the pod inbox (R7). */
@@ -47,6 +79,15 @@ export interface Presence {
    * Returns whether each was saved.
    */
   readonly saveStates: (kind: StateKind, saves: readonly StateSave[]) => Promise<readonly boolean[]>
+  /** Forgets the entries up to and with each ordinal: the client has them. Any order, any number of times. */
+  readonly trimQueues: (places: readonly QueuePlace[]) => Promise<void>
+  /** The first `limit` entries above each ordinal, ascending. Order: as asked. Reads of one call are one pipeline. */
+  readonly readQueues: (places: readonly QueuePlace[], limit: number) => Promise<readonly (readonly QueueEntry[])[]>
+  /** Notes hibernations; a name noted again gets its new time. */
+  readonly noteHibernations: (hibernations: readonly Hibernation[]) => Promise<void>
+  /** Names whose time is over at `nowMs`, the longest over first, at most `limit`. */
+  readonly endedHibernations: (nowMs: number, limit: number) => Promise<readonly string[]>
+  readonly forgetHibernations: (names: readonly string[]) => Promise<void>
   /** Leases a free slot of `slots` for `leaseMs`; undefined when none is free. */
   readonly leaseSlot: (pod: string, slots: number, leaseMs: number) => Promise<SlotLease | undefined>
   /** Writes the epoch into a lease and extends it, or extends it alone; false when it is not (or no longer) this pod's. */

@@ -47,6 +47,10 @@ export interface Registry {
     type: string,
     payload: string,
   ) => { readonly module: string; readonly handler: StreamIqHandler } | undefined
+  /** The module that Bind 2 switches on by this element (`{namespace}name`), and the slice its session then begins with. */
+  readonly findBind2: (feature: string) => { readonly module: string; readonly slice: Json } | undefined
+  /** Namespaces that Bind 2 announces. Source: XEP-0386 §3. */
+  readonly bind2Features: readonly string[]
   readonly streamFeatures: (stream: {
     readonly isSecure: boolean
     readonly isAuthenticated: boolean
@@ -87,6 +91,7 @@ export function createRegistry(
   }
   const modules = list.filter((module) => module.isOn?.((name) => option(module.spec.id, name)) ?? true)
   const iq = new Map<string, FoundIq>()
+  const bind2 = new Map<string, { module: string; slice: Json }>()
   const streamIq = new Map<string, { module: string; handler: StreamIqHandler }>()
   const handlers = new Map<Point, Map<Phase, { module: string; handler: Handler<Point> }[]>>()
   const claim = (key: string, found: FoundIq): void => {
@@ -100,6 +105,7 @@ export function createRegistry(
       const readsArchive = module.readsArchive?.some((one) => one === key) ?? false
       claim(key, { at: 'storage', module: id, handler, readsArchive })
     }
+    for (const [feature, slice] of Object.entries(module.bind2 ?? {})) bind2.set(feature, { module: id, slice })
     for (const [key, handler] of Object.entries(module.streamIq ?? {})) streamIq.set(key, { module: id, handler })
     for (const [point, byPhase] of Object.entries(module.on ?? {})) {
       for (const [phase, handler] of Object.entries(byPhase)) {
@@ -143,6 +149,8 @@ export function createRegistry(
     },
     findIq: (type, scope, payload) =>
       iq.get(`${type} ${scope} ${payload}`) ?? (scope === 'self' ? iq.get(`${type} account ${payload}`) : undefined),
+    findBind2: (feature) => bind2.get(feature),
+    bind2Features: [...new Set([...bind2.keys()].map((feature) => feature.slice(1, feature.indexOf('}'))))],
     findStreamIq: (type, payload) => streamIq.get(`${type} ${payload}`),
     streamFeatures: (stream) =>
       modules.flatMap(

@@ -32,6 +32,19 @@ export interface Settings {
     /** What host-meta tells clients; empty: this process's own HTTP port under the domain. Source: XEP-0156. */
     readonly websocketUrl: string
   }
+  /** Stream management. Source: XEP-0198. */
+  readonly sm: {
+    /** Units: s that a session is kept after its connection, and the most a client may ask for; 0: no resumption. */
+    readonly resumeSeconds: number
+    /** Units: stanzas sent and not acknowledged; above it a connection ends, and a hibernating session takes no more. */
+    readonly maxUnackedStanzas: number
+    /** Units: stanzas after which an acknowledgement is asked for at once. */
+    readonly requestAfterStanzas: number
+    /** Units: ms until one is asked for anyway. */
+    readonly requestAfterMs: number
+    /** Units: ms without an answer until the connection counts as dead. */
+    readonly ackTimeoutMs: number
+  }
   readonly registration: { readonly inBand: boolean; readonly perAddressPerHour: number }
   readonly scram: { readonly iterations: number }
   /** Empty: embedded (in-process log and presence, SQLite in dataDir). */

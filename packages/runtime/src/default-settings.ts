@@ -24,6 +24,13 @@ export const defaultSettings: Settings = {
     maxResources: 20,
     websocketUrl: '',
   },
+  sm: {
+    resumeSeconds: 300,
+    maxUnackedStanzas: 5_000,
+    requestAfterStanzas: 25,
+    requestAfterMs: 1_000,
+    ackTimeoutMs: 60_000,
+  },
   registration: { inBand: false, perAddressPerHour: 10 },
   scram: { iterations: 10_000 },
   log: { brokers: [], client: 'kafkajs', partitions: 64, slots: 256 },

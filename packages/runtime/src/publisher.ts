@@ -28,7 +28,15 @@ export async function createPublisher(log: Log): Promise<Publisher> {
   for (const name of inboxNames) counts.set(name, await log.partitions(inboxes[name].topic))
   const partition = (to: InboxName, key: string): number => partitionOf(key, counts.get(to) ?? 1)
   return {
-    publish: (to, envelope) => {
+    publish: async (to, envelope) => {
+      if (envelope.kind === 'podDied') {
+        // R7: a death stands in every partition
+        const bytes = [encodeEnvelope(envelope)]
+        const all = Array.from({ length: counts.get(to) ?? 1 }, (_, where) =>
+          log.produce(inboxes[to].topic, where, bytes),
+        )
+        return (await Promise.all(all))[0] ?? { offset: -1 }
+      }
       const where = to === 'pod' ? slotOf(envelope) : partition(to, envelope.key)
       return log.produce(inboxes[to].topic, where, [encodeEnvelope(envelope)])
     },

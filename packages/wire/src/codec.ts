@@ -12,10 +12,15 @@ export const kindNumbers = {
   drop: 4,
   loaded: 5,
   accountChanged: 6,
+  enable: 7,
+  resume: 8,
+  expire: 9,
+  answered: 15,
   deliver: 10,
   cast: 11,
   sent: 12,
   state: 13,
+  podDied: 14,
   request: 20,
   write: 21,
   ask: 22,
@@ -26,6 +31,7 @@ export const kindNumbers = {
   close: 32,
   answer: 33,
   lease: 34,
+  signal: 35,
 } as const satisfies Record<EnvelopeKind, number>
 
 const kindNames = new Map<number, EnvelopeKind>(
@@ -38,13 +44,14 @@ const has = {
   cause: 1,
   target: 2,
   ordinal: 4,
-  place: 8, // slot and epoch of an output
+  place: 8, // slot and epoch
   recipients: 16,
   keys: 32,
   stanza: 64,
   head: 128,
   raw: 256,
   carried: 512,
+  ordinals: 1024, // one for each recipient, 0 where it has none
 } as const
 
 /** Every field an envelope of some kind has; kinds are checked where they are built, by the types. */
@@ -86,6 +93,8 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   if (f.head !== undefined) flags |= has.head
   if (f.raw !== undefined) flags |= has.raw
   if (f.carried !== undefined) flags |= has.carried
+  const isCounted = f.recipients?.some(({ ordinal }) => ordinal !== undefined) ?? false
+  if (isCounted) flags |= has.ordinals
   const w = byteWriter(expectedBytes(f))
   w.u8(kindNumbers[f.kind])
   w.u16(flags)
@@ -122,6 +131,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   if (f.head !== undefined) w.bytes32(encodeJson(f.head))
   if (f.raw !== undefined) w.bytes32(f.raw)
   if (f.carried !== undefined) w.bytes32(f.carried)
+  if (isCounted) for (const { ordinal } of f.recipients ?? []) w.u48(ordinal ?? 0)
   return w.end()
 }
 
@@ -184,6 +194,13 @@ export function decodeEnvelope(
   }
   if (flags & has.raw) out['raw'] = r.bytes32()
   if (flags & has.carried) out['carried'] = r.bytes32()
+  if (flags & has.ordinals) {
+    const recipients = (out['recipients'] ?? []) as readonly Recipient[]
+    out['recipients'] = recipients.map((recipient) => {
+      const ordinal = r.u48()
+      return ordinal === 0 ? recipient : { ...recipient, ordinal }
+    })
+  }
   if (r.isOver()) return { ok: false, error: 'truncated' }
   return { ok: true, value: out as unknown as Envelope }
 }

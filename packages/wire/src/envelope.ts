@@ -20,6 +20,8 @@ export interface Cause {
 export interface Recipient {
   readonly connection: number
   readonly to: string
+  /** Which stanza of the SM session this is, counted from 1 without a gap (R4); missing without stream management. */
+  readonly ordinal?: number
 }
 
 /** JSON that may hold bytes. */
@@ -54,7 +56,56 @@ export interface Bind extends Base {
     readonly generation: number
     /** XMPP language of the stream, '' if none. */
     readonly lang: string
+    /** Bind 2: the client's word for itself, which the resource begins with; then `resource` and `iqId` are ''. Source: XEP-0386 §3. */
+    readonly tag?: string
+    /** Bind 2: stream management from the first stanza on. Source: XEP-0198 §9. */
+    readonly sm?: EnableHead
+    /** Bind 2: what else is switched on, as `{namespace}name`. Source: XEP-0386 §4. */
+    readonly features?: readonly string[]
   }
+}
+
+/** What a client asks of stream management. Source: XEP-0198 §3. */
+export interface EnableHead {
+  /** Units: s that the client would like the session kept after its connection; 0 means that it will not resume. */
+  readonly maxSeconds: number
+}
+
+/** A bound connection wants stream management. Order: stanzas before it are not counted, those after it are. Source: XEP-0198 §3. */
+export interface Enable extends Base {
+  readonly kind: 'enable'
+  readonly target: Target
+  readonly head: EnableHead
+}
+
+/** A connection that authenticated wants to go on with a session of its account (R5). Source: XEP-0198 §5. */
+export interface Resume extends Base {
+  readonly kind: 'resume'
+  readonly target: Target
+  readonly head: {
+    readonly smId: string
+    /** Units: stanzas that the client handled, modulo 2^32, as it says. */
+    readonly h: number
+    readonly generation: number
+    readonly lang: string
+  }
+}
+
+/** A hibernating session's time is over; does nothing unless the session still hangs on this connection (R6). */
+export interface Expire extends Base {
+  readonly kind: 'expire'
+  readonly target: Target
+}
+
+/**
+ * A stanza that the pod dealt with itself: it is counted as `client` is, and what there is to answer goes the way of all that a
+ * client receives (R4).
+ */
+export interface Answered extends Base {
+  readonly kind: 'answered'
+  readonly target: Target
+  readonly ordinal: number
+  readonly stanza?: Stanza
 }
 
 /** A stanza from a bound connection; `ordinal` counts them from 1 (R5). */
@@ -109,6 +160,10 @@ export interface DeliverHead {
   readonly isOwn?: boolean
   /** Only to this resource, whatever `to` says; dropped when it is gone. */
   readonly resource?: string
+  /** What a session's end left unacknowledged: goes to the account, whatever resource `to` names, and is never bounced (R6). */
+  readonly isRedelivery?: boolean
+  /** Resources that have it already. */
+  readonly except?: readonly string[]
 }
 
 /** The same stanza for many accounts of one partition; the pod writes each `to`. */
@@ -139,11 +194,49 @@ export type StateChange =
   | { readonly change: 'settings'; readonly slices: { readonly [moduleId: string]: Json } }
   | { readonly change: 'kicked'; readonly target: Target; readonly condition: string; readonly text: string }
   | { readonly change: 'refused'; readonly target: Target; readonly reply: Uint8Array }
+  /** Stream management from here on: the next delivery is number 1. */
+  | {
+      readonly change: 'enabled'
+      readonly resource: string
+      readonly target: Target
+      readonly smId: string
+      /** Units: s; 0 when it cannot be resumed. */
+      readonly maxSeconds: number
+    }
+  /** The connection is gone, the session stays for a while. */
+  | { readonly change: 'hibernated'; readonly resource: string; readonly target: Target }
+  | {
+      readonly change: 'resumed'
+      readonly resource: string
+      readonly smId: string
+      readonly target: Target
+      /** Its connection until now, which may still be open. */
+      readonly old: Target
+      /** Units: stanzas that the client handled, modulo 2^32. */
+      readonly h: number
+      /** Units: stanzas counted by the server since `<enable/>`, modulo 2^32: its `h`. */
+      readonly count: number
+      /** Ordinal of the last stanza taken from the client: the connection counts on from it. */
+      readonly ordinal: number
+      readonly maxSeconds: number
+    }
+  /** `h`: the server's count where the session was known but could not be resumed. Source: XEP-0198 §5. */
+  | { readonly change: 'resumeRefused'; readonly target: Target; readonly h?: number }
 
 /** A change of the account's sessions, for routing. */
 export interface State extends Base {
   readonly kind: 'state'
   readonly head: StateChange
+}
+
+/**
+ * A pod's lease has ended: its sessions are dead from here on, without a record for each (R7). Stands in every partition, so that
+ * who is alive is a function of the log (R3).
+ */
+export interface PodDied extends Base {
+  readonly kind: 'podDied'
+  readonly slot: number
+  readonly epoch: number
 }
 
 // ---- storage inbox (and `request` in routing's, when it must see the archive in order) -------------------------------
@@ -215,6 +308,32 @@ export interface Bound extends Base {
   readonly raw: Uint8Array
 }
 
+/** News of stream management for a connection. */
+export type SignalHead =
+  | { readonly signal: 'enabled'; readonly smId: string; readonly maxSeconds: number }
+  | {
+      readonly signal: 'resumed'
+      readonly smId: string
+      readonly jid: string
+      readonly maxSeconds: number
+      /** Units: stanzas counted by the server, modulo 2^32: the `h` of `<resumed/>`. */
+      readonly count: number
+      /** Ordinal of the last stanza taken from the client: the connection's next is one above. */
+      readonly ordinal: number
+      /** Ordinal of the last delivery that the client has: the next to write is one above. */
+      readonly acked: number
+    }
+  | { readonly signal: 'resumeRefused'; readonly h?: number }
+  /** The client acknowledged more than it was sent. Source: XEP-0198 §4. */
+  | { readonly signal: 'handledTooHigh'; readonly h: number; readonly sent: number }
+
+/** News of stream management for a connection; what follows for it in this inbox is counted. */
+export interface Signal extends Base {
+  readonly kind: 'signal'
+  readonly target: Target
+  readonly head: SignalHead
+}
+
 /** The connection must end with a stream error. */
 export interface Close extends Base {
   readonly kind: 'close'
@@ -241,6 +360,10 @@ export interface Lease extends Base {
 export type Envelope =
   | Bind
   | FromClient
+  | Enable
+  | Resume
+  | Expire
+  | Answered
   | ToAccount
   | Drop
   | Loaded
@@ -249,6 +372,7 @@ export type Envelope =
   | Cast
   | Sent
   | State
+  | PodDied
   | Request
   | Write
   | Ask
@@ -256,6 +380,7 @@ export type Envelope =
   | Flush
   | Output
   | Bound
+  | Signal
   | Close
   | Answer
   | Lease

@@ -20,6 +20,10 @@ const raw = Buffer.from("<iq type='result' id='b'/>")
 export const samples: { readonly [K in EnvelopeKind]: Extract<Envelope, { kind: K }> } = {
   bind: { ...base, kind: 'bind', target, head: { resource: 'orchard', iqId: 'b', generation: 4, lang: 'it' } },
   client: { ...base, kind: 'client', target, ordinal: 2 ** 33, stanza },
+  enable: { ...base, kind: 'enable', target, head: { maxSeconds: 300 } },
+  resume: { ...base, kind: 'resume', target, head: { smId: 'a1', h: 2 ** 32 - 1, generation: 5, lang: '' } },
+  expire: { ...base, kind: 'expire', target },
+  answered: { ...base, kind: 'answered', target, ordinal: 7, stanza },
   account: { ...base, kind: 'account', stanza, cause },
   drop: { ...base, kind: 'drop', target, head: { reason: 'closed' } },
   loaded: {
@@ -34,6 +38,7 @@ export const samples: { readonly [K in EnvelopeKind]: Extract<Envelope, { kind: 
   cast: { ...base, key: '', kind: 'cast', cause, keys: ['a@example.org', 'b@example.org'], stanza },
   sent: { ...base, kind: 'sent', cause, stanza },
   state: { ...base, kind: 'state', cause, head: { change: 'bound', resource: 'orchard', target, reply: raw } },
+  podDied: { ...base, key: '', kind: 'podDied', slot: 7, epoch: 2 ** 40 },
   request: {
     ...base,
     kind: 'request',
@@ -64,11 +69,19 @@ export const samples: { readonly [K in EnvelopeKind]: Extract<Envelope, { kind: 
     epoch: 99,
     recipients: [
       { connection: 12, to: '' },
-      { connection: 13, to: 'é@b' },
+      { connection: 13, to: 'é@b', ordinal: 2 ** 33 },
     ],
     raw,
   },
   bound: { ...base, key: '', kind: 'bound', cause, target, head: { jid: 'romeo@example.org/orchard' }, raw },
+  signal: {
+    ...base,
+    key: '',
+    kind: 'signal',
+    cause,
+    target,
+    head: { signal: 'resumed', smId: 'a1', jid: 'a@b/c', maxSeconds: 300, count: 4, ordinal: 6, acked: 2 ** 33 },
+  },
   close: { ...base, key: '', kind: 'close', cause, target, head: { condition: 'conflict', text: 'Replaced' } },
   answer: { ...base, key: '', kind: 'answer', cause, target, head: { question: 9, result: { credentials: 'x' } } },
   lease: { ...base, key: '', kind: 'lease', head: { pod: 'cm-1' } },

@@ -1,5 +1,6 @@
 import type { AccountState, Presence, SlotLease, StateKind, StateSave } from '@starling/core'
 import { expiring } from './expiring.ts'
+import { memoryQueues } from './queues.ts'
 import { memoryRolls } from './rolls.ts'
 
 /** What a memory presence may be told. */
@@ -39,6 +40,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
   const slots = new Map<number, HeldSlot>()
   const generations = expiring<number>(maxNames)
   const counters = expiring<number>(maxNames)
+  const { change: changeQueue, ...queues } = memoryQueues()
 
   const keyOf = (kind: StateKind, account: string): string => `${kind} ${account}`
 
@@ -59,6 +61,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
     empties.delete(key)
     if (fields.size > 0) states.set(key, { mark: save.mark, fields })
     else empties.set(key, save.mark, clock(), emptyStateTtlMs)
+    for (const change of save.queues ?? []) changeQueue(save.account, change)
     return true
   }
 
@@ -114,6 +117,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
       counters.set(name, sum, now, counters.leftMs(name, now) ?? windowMs)
       return sum
     },
+    ...queues,
     ...memoryRolls(clock, rollTtlMs),
     isUp: () => true,
     close: async () => {},

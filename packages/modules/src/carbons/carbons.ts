@@ -27,6 +27,7 @@ export const carbons = defineModule({
     },
   },
   slice: { isEnabled: false },
+  bind2: { '{urn:xmpp:carbons:2}enable': { isEnabled: true } }, // XEP-0386 §4
   iq: {
     'set self {urn:xmpp:carbons:2}enable': enabled(true), // §4
     'set self {urn:xmpp:carbons:2}disable': enabled(false), // §5

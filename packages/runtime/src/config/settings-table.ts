@@ -67,6 +67,21 @@ export const settingsTable: readonly Setting[] = [
       check: checks.websocketUrl,
     },
   ),
+  row('sm.resumeSeconds', int('s', 0, 86_400), 'How long a session waits for its client after a broken connection.', {
+    zero: 'no resumption',
+  }),
+  row(
+    'sm.maxUnackedStanzas',
+    int('stanzas', 10, 1_000_000),
+    'Stanzas sent and not acknowledged; above it a connection ends, and a session without one takes no more messages.',
+  ),
+  row(
+    'sm.requestAfterStanzas',
+    int('stanzas', 1, 10_000),
+    'Stanzas after which an acknowledgement is asked for at once.',
+  ),
+  row('sm.requestAfterMs', int('ms', 10, 600_000), 'Time after which one is asked for anyway.'),
+  row('sm.ackTimeoutMs', int('ms', 100, 3_600_000), 'Time without an answer until a connection counts as dead.'),
   row('registration.inBand', bool, 'Whether strangers may make accounts over a stream (XEP-0077).'),
   row('registration.perAddressPerHour', int('accounts/h'), 'Accounts one address may make so.', none),
   row(
