@@ -41,6 +41,8 @@ export async function connect(
     readonly password: string
     readonly resource?: string
     readonly transport?: Transport
+    /** Namespaces of stream features that this client does not know. */
+    readonly ignores?: readonly string[]
   },
 ): Promise<Device> {
   const service =
@@ -54,6 +56,7 @@ export async function connect(
     ...(resource === undefined ? {} : { resource }),
   })
   xmpp.reconnect.stop()
+  ignoreFeatures(xmpp, account.ignores ?? [])
   xmpp.timeout = patienceMs // its own two seconds are short when several devices derive keys in one thread
   const kept: XmppElement[] = []
   const waiting = new Set<() => void>()
@@ -117,6 +120,25 @@ export async function connect(
       await xmpp.stop()
     },
   }
+}
+
+/** Makes a client blind for features it could use: takes them out of what the server offers, inline ones too. */
+export function ignoreFeatures(xmpp: XmppClient, namespaces: readonly string[]): void {
+  if (namespaces.length === 0) return
+  const take = xmpp._onElement.bind(xmpp)
+  xmpp._onElement = (element) => {
+    if (element.is('features', 'http://etherx.jabber.org/streams')) strip(element, new Set(namespaces))
+    take(element)
+  }
+}
+
+function strip(element: XmppElement, namespaces: ReadonlySet<string>): void {
+  element.children = element.children.filter((child) => {
+    if (typeof child === 'string') return true
+    if (namespaces.has(child.attrs['xmlns'] ?? '') || namespaces.has(child.attrs['var'] ?? '')) return false
+    strip(child, namespaces)
+    return true
+  })
 }
 
 /** Units: ms that the reason of a refusal gets to show after the stream has ended. */

@@ -3,7 +3,7 @@ declare module '@xmpp/client' {
   export interface XmppElement {
     readonly name: string
     readonly attrs: Record<string, string | undefined>
-    readonly children: readonly (XmppElement | string)[]
+    children: (XmppElement | string)[]
     is(name: string, xmlns?: string): boolean
     getChild(name: string, xmlns?: string): XmppElement | undefined
     getChildren(name: string, xmlns?: string): XmppElement[]
@@ -11,14 +11,34 @@ declare module '@xmpp/client' {
     getText(): string
     toString(): string
   }
+  /** Its stream management. Source: XEP-0198. */
+  export interface XmppStreamManagement {
+    readonly id: string
+    readonly enabled: boolean
+    /** Stanzas handled, as it will tell the server. */
+    readonly inbound: number
+    readonly outbound_q: readonly unknown[]
+    /** Units: ms. */
+    requestAckDebounce: number
+    timeout: number
+    on(event: 'ack' | 'fail', listener: (stanza: XmppElement) => void): this
+    on(event: 'resumed', listener: () => void): this
+  }
   /** The client that others wrote. */
   export interface XmppClient {
+    readonly streamManagement: XmppStreamManagement
+    readonly options: { service: string }
+    readonly status: string
+    readonly socket: { destroy?(): void; end?(): void } | null
+    disconnect(): Promise<unknown>
+    /** Told of every element that comes; overridden to take out what a client is not to know. */
+    _onElement(element: XmppElement): void
     connect(service: string): Promise<unknown>
     open(options: { readonly domain: string }): Promise<unknown>
     stop(): Promise<unknown>
     send(element: XmppElement): Promise<void>
     on(event: string, listener: (value: never) => void): this
-    readonly reconnect: { stop(): void }
+    readonly reconnect: { stop(): void; reconnect(): Promise<void> }
     readonly iqCaller: { request(element: XmppElement, timeoutMs?: number): Promise<XmppElement> }
     readonly jid: { toString(): string } | null
     /** Units: ms for each step of connecting. */
