@@ -8,6 +8,7 @@ export type {
   StreamContext,
 } from './context.ts'
 export { change, type Effect, type Outcome, pass, refuse, stop } from './effect.ts'
+export { hibernationName, type NamedHibernation, readHibernationName } from './hibernation.ts'
 export {
   type Committed,
   type GroupOptions,
