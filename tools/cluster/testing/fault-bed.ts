@@ -41,7 +41,10 @@ const lookMs = 50
 const bugs = /bug|given-up|uncaught|unhandled|cannot-start|unreadable|unexpected/
 
 /** Brings a cluster up away from others. Errors: rejects with a sentence; what was started is ended. */
-export async function makeFaultBed(portOffset: number): Promise<FaultBed> {
+export async function makeFaultBed(
+  portOffset: number,
+  { brokers = 1 }: { readonly brokers?: number } = {},
+): Promise<FaultBed> {
   const directory = mkdtempSync(join(tmpdir(), 'starling-faults-'))
   const folder = openRunFolder(directory)
   const environment = { STARLING_PORT_OFFSET: String(portOffset), STARLING_SCRAM_ITERATIONS: '4096' }
@@ -53,7 +56,7 @@ export async function makeFaultBed(portOffset: number): Promise<FaultBed> {
     rmSync(directory, { recursive: true, force: true })
   }
   const context = { settings: config.value, folder, environment, tell: () => {} }
-  const { pods } = await up({ do: 'up', counts, brokers: 1, isFresh: true }, context).catch(async (error: unknown) => {
+  const { pods } = await up({ do: 'up', counts, brokers, isFresh: true }, context).catch(async (error: unknown) => {
     await end()
     throw error
   })

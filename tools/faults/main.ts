@@ -1,0 +1,48 @@
+// `npm run faults -- [--minutes N] [--seed S] [--members N] [--brokers N] [--only WORDS]`: breaks a cluster of its own while
+// many clients talk, and reconciles every message.
+import { parseArgs } from 'node:util'
+import { faults, unjudged } from './plan.ts'
+import { tableOf } from './report.ts'
+import { runFaults } from './run.ts'
+
+// The certificate of a run is its own: nobody signed it. In production clients check it.
+process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
+
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string' },
+    seed: { type: 'string' },
+    members: { type: 'string', default: '16' },
+    brokers: { type: 'string', default: '3' },
+    only: { type: 'string' },
+  },
+})
+const seed = Number(values.seed ?? Math.floor(performance.timeOrigin) % 1_000_000)
+const all = [
+  ...faults.map((fault) => ({ fault, isJudged: true })),
+  ...unjudged.map((fault) => ({ fault, isJudged: false })),
+].filter(({ fault }) => values.only === undefined || fault.name.includes(values.only))
+if (all.length === 0) {
+  console.error(
+    `no fault has ${values.only} in its name; there are:\n${faults.map(({ name }) => `  ${name}`).join('\n')}`,
+  )
+  process.exit(2)
+}
+const end = values.minutes === undefined ? undefined : performance.now() + Number(values.minutes) * 60_000
+let done = 0
+console.log(`seed ${seed}: npm run faults -- --seed ${seed} does the same again`)
+const { rows, archives, isSound } = await runFaults({
+  seed,
+  members: Number(values.members),
+  brokers: Number(values.brokers),
+  portOffset: 11_000,
+  next: (random) => {
+    if (end === undefined) return all[done++]
+    return performance.now() < end ? all[Math.floor(random() * all.length)] : undefined
+  },
+  tell: (line) => console.log(line),
+})
+console.log(
+  `\n${tableOf(rows)}\n\n${archives.length === 0 ? 'Archives: complete, once, in order.' : `Archives: ${archives.length} faults.`}`,
+)
+process.exitCode = isSound ? 0 : 1

@@ -1,0 +1,166 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { ignoreFeatures, type Reach, type Transport } from '@starling/testkit'
+import { client, type XmppClient, type XmppElement, xml } from '@xmpp/client'
+import { type Ledger, readText, textOf } from './ledger.ts'
+
+/** What kind of client a member is. */
+export interface MemberKind {
+  readonly name: string
+  readonly transport: Transport
+  /** Whether it manages its stream, and resumes (XEP-0198). */
+  readonly isManaged: boolean
+  /** Whether its connection breaks every few seconds by itself. */
+  readonly isFlapping: boolean
+}
+
+/** What a member needs of the world. */
+export interface MemberPorts {
+  readonly reaches: readonly Reach[]
+  readonly password: string
+  readonly ledger: Ledger
+  /** A number from 0 up to 1. */
+  readonly random: () => number
+}
+
+const sm = 'urn:xmpp:sm:3'
+/** Units: ms. */
+const times = { againMs: 200, flapMs: 6_000, stepMs: 30_000, ackDebounceMs: 50 } as const
+
+/** One account's one device, by @xmpp/client, which others wrote: it comes back whenever its connection breaks. */
+export class Member {
+  readonly kind: MemberKind
+  readonly xmpp: XmppClient
+  /** How often it went on with its session, and how often it had to begin a new one. */
+  readonly counts = { resumed: 0, began: 0 }
+  isOnline = false
+  readonly #ports: MemberPorts
+  #sent = 0
+  #turn: number
+  #isClosed = false
+  #isComing = false
+  #flap: NodeJS.Timeout | undefined
+
+  constructor(kind: MemberKind, turn: number, ports: MemberPorts) {
+    this.kind = kind
+    this.#ports = ports
+    this.#turn = turn
+    const { password } = ports
+    const { service, domain } = this.#address()
+    this.xmpp = client({ service, domain, username: kind.name, password })
+    this.xmpp.reconnect.stop()
+    this.xmpp.timeout = times.stepMs
+    if (kind.isManaged) this.xmpp.streamManagement.requestAckDebounce = times.ackDebounceMs
+    else ignoreFeatures(this.xmpp, [sm])
+    this.#listen()
+  }
+
+  /** Signs in and stays. */
+  async start(): Promise<void> {
+    await this.#come()
+    if (this.kind.isFlapping) this.#flapLater()
+  }
+
+  /** Says the next number to another, if its stream is open. */
+  say(to: string, domain: string): void {
+    if (!this.isOnline) return
+    const n = ++this.#sent
+    this.#ports.ledger.sent(this.kind.name, to, n)
+    const body = xml('body', {}, textOf({ from: this.kind.name, n }))
+    this.xmpp
+      .send(xml('message', { type: 'chat', to: `${to}@${domain}`, id: `${this.kind.name}-${n}` }, body))
+      .catch(ignore)
+  }
+
+  /** Breaks its connection without a word. */
+  cut(): void {
+    const { socket } = this.xmpp
+    if (socket?.destroy !== undefined) socket.destroy()
+    else socket?.end?.()
+  }
+
+  async close(): Promise<void> {
+    this.#isClosed = true
+    clearTimeout(this.#flap)
+    await this.xmpp.disconnect().catch(ignore)
+  }
+
+  #listen(): void {
+    const { ledger } = this.#ports
+    const { name } = this.kind
+    this.xmpp.on('error', ignore)
+    this.xmpp.on('stanza', (stanza: XmppElement) => {
+      if (!stanza.is('message')) return
+      const body = stanza.getChildText('body') ?? ''
+      if (readText(body) === undefined) return
+      if (stanza.attrs['type'] === 'error') ledger.bounced(body)
+      else ledger.received(name, body)
+    })
+    this.xmpp.on('online', () => {
+      this.counts.began++
+      this.isOnline = true
+      this.xmpp.send(xml('presence')).catch(ignore)
+    })
+    this.xmpp.on('disconnect', () => {
+      this.isOnline = false
+      if (!this.#isClosed) void this.#come()
+    })
+    const management = this.xmpp.streamManagement
+    management.on('resumed', () => {
+      this.counts.resumed++
+      this.isOnline = true
+    })
+    management.on('ack', (stanza) => ledger.settled(stanza.getChildText('body') ?? '', 'acked'))
+    management.on('fail', (stanza) => ledger.settled(stanza.getChildText('body') ?? '', 'unknown'))
+  }
+
+  /** Tries one address after another until one takes it. */
+  async #come(): Promise<void> {
+    if (this.#isComing) return
+    this.#isComing = true
+    while (!this.#isClosed && !this.isOnline) {
+      await sleep(times.againMs * (0.5 + this.#ports.random()))
+      const { service, domain } = this.#address()
+      this.#turn++
+      this.xmpp.options.service = service
+      try {
+        await this.xmpp.connect(service)
+        await this.xmpp.open({ domain })
+        await this.#signedIn()
+      } catch {
+        await this.xmpp.disconnect().catch(ignore)
+      }
+    }
+    this.#isComing = false
+  }
+
+  /** Resolves when its session is there; rejects when the stream ends first. */
+  async #signedIn(): Promise<void> {
+    const end = performance.now() + times.stepMs
+    while (!this.isOnline) {
+      if (this.xmpp.status === 'disconnect' || this.xmpp.status === 'offline') throw new Error('the stream ended')
+      if (performance.now() > end) throw new Error('signing in takes too long')
+      await sleep(10)
+    }
+  }
+
+  #address(): { readonly service: string; readonly domain: string } {
+    const { reaches } = this.#ports
+    const reach = reaches[this.#turn % reaches.length]
+    if (reach === undefined) throw new Error('nowhere to connect to')
+    const isWebSocket = this.kind.transport === 'websocket'
+    const service = isWebSocket ? `ws://127.0.0.1:${reach.http}/xmpp-websocket` : `xmpp://127.0.0.1:${reach.c2s}`
+    return { service, domain: reach.domain }
+  }
+
+  #flapLater(): void {
+    this.#flap = setTimeout(
+      () => {
+        if (this.isOnline) this.cut()
+        if (!this.#isClosed) this.#flapLater()
+      },
+      times.flapMs * (0.5 + this.#ports.random()),
+    )
+  }
+}
+
+function ignore(): void {}

@@ -1,0 +1,61 @@
+import { type FaultBed, makeFaultBed } from '../cluster/testing/fault-bed.ts'
+import { kindsOf, makeParty } from './party.ts'
+import type { Fault } from './plan.ts'
+import { randomOf } from './random.ts'
+import { isSound, lineOf, type Row } from './report.ts'
+
+/** What a run of faults is told. */
+export interface FaultRun {
+  readonly seed: number
+  readonly members: number
+  readonly brokers: number
+  readonly portOffset: number
+  /** Which faults, in which order; asked again until it gives none. */
+  readonly next: (random: () => number) => { readonly fault: Fault; readonly isJudged: boolean } | undefined
+  readonly tell: (line: string) => void
+}
+
+/** What a run found. */
+export interface FaultOutcome {
+  readonly rows: readonly Row[]
+  /** What is wrong with the archives at the end. */
+  readonly archives: readonly string[]
+  readonly isSound: boolean
+}
+
+const password = 'wherefore art thou'
+
+/** Brings up a cluster and a party that talks in it, and has faults happen to it. Errors: rejects when it cannot be brought up. */
+export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
+  const { seed, members, brokers, portOffset, tell } = options
+  const random = randomOf(seed)
+  const bed: FaultBed = await makeFaultBed(portOffset, { brokers })
+  const rows: Row[] = []
+  try {
+    const kinds = kindsOf(members)
+    for (const { name } of kinds) await bed.createAccount(`${name}@localhost`, password)
+    const party = await makeParty(kinds, { reaches: bed.reaches, password, random })
+    try {
+      const calm = await party.settle()
+      rows.push({ fault: 'none', seconds: 0, settled: calm, isJudged: true })
+      for (let one = options.next(random); one !== undefined; one = options.next(random)) {
+        const start = performance.now()
+        await one.fault.run(bed, random)
+        const settled = await party.settle()
+        const seconds = Math.round((performance.now() - start) / 1000)
+        const row: Row = { fault: one.fault.name, seconds, settled, isJudged: one.isJudged }
+        rows.push(row)
+        tell(lineOf(row))
+        for (const example of isSound(row) ? [] : settled.examples) tell(`    ${example}`)
+        await bed.well()
+      }
+      const archives = await party.archives()
+      for (const fault of archives.slice(0, 20)) tell(`✖ ${fault}`)
+      return { rows, archives, isSound: rows.every(isSound) && archives.length === 0 }
+    } finally {
+      await party.close()
+    }
+  } finally {
+    await bed.end()
+  }
+}
