@@ -270,6 +270,7 @@ function epochOf(envelope: Envelope): number | undefined {
     case 'output':
       return envelope.epoch
     case 'bound':
+    case 'signal':
     case 'close':
     case 'answer':
       return envelope.target.epoch

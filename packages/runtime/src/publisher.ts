@@ -77,6 +77,7 @@ function slotOf(envelope: Envelope): number {
     case 'output':
       return envelope.slot
     case 'bound':
+    case 'signal':
     case 'close':
     case 'answer':
       return envelope.target.slot
