@@ -56,6 +56,14 @@ export function performEffect(connection: Connection, effect: StreamEffect): voi
     case 'forward':
       connection.forward(effect.stanza)
       break
+    case 'answer':
+    case 'enable':
+    case 'enabled':
+    case 'resume':
+    case 'resumed':
+    case 'acknowledge':
+    case 'acked':
+      break
     case 'end':
       break
     default:

@@ -33,7 +33,7 @@ function checkTime(connection: Connection, nowMs: number): void {
 
 function passDeadline(connection: Connection): void {
   if (connection.isEnded) connection.link?.destroy()
-  else if (connection.state.phase.kind === 'binding') {
+  else if (connection.state.phase.kind === 'binding' || connection.state.phase.kind === 'resuming') {
     connection.fail({ condition: 'internal-server-error', text: 'no answer to the resource binding' }, 'timeout')
   } else if (connection.state.phase.kind === 'securing' || !connection.state.isOpened) {
     // Nobody to talk to: the handshake or the header never came.

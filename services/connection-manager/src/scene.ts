@@ -34,6 +34,10 @@ export class ConnectionScene implements StreamScene {
     return this.#pod.io.registry
   }
 
+  get resumeSeconds(): number {
+    return this.#pod.io.settings.sm.resumeSeconds
+  }
+
   streamId(): string {
     return Buffer.from(this.#pod.io.random(streamIdBytes)).toString('base64url')
   }

@@ -3,6 +3,7 @@ import { errorReply, isStanzaElement, ns, type Stanza, type StanzaKind, stanzaEr
 import { parseElement, type ScannedElement } from '@starling/xml'
 import { failWith, goTo, stay } from './stream-end.ts'
 import type { StreamScene } from './stream-scene.ts'
+import { isSmElement, receiveSmUnbound } from './stream-sm.ts'
 import type { SignedIn, StreamState, Transition } from './stream-state.ts'
 
 /** An element between success and the resource. Source: RFC 6120 §7. */
@@ -11,6 +12,7 @@ export function receiveUnbound(
   element: ScannedElement,
   { scene, signedIn }: { readonly scene: StreamScene; readonly signedIn: SignedIn },
 ): Transition {
+  if (isSmElement(element)) return receiveSmUnbound(state, element, { scene, signedIn })
   if (!isStanzaElement(element)) {
     return failWith(state, scene, ['unsupported-stanza-type', 'not known here']) // RFC 6120 §4.9.3.24
   }

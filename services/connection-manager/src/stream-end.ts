@@ -17,7 +17,7 @@ export function stay(state: StreamState, ...effects: readonly StreamEffect[]): T
 export function failStream(
   state: StreamState,
   scene: StreamScene,
-  error: StreamError & { readonly reason?: EndReason },
+  error: StreamError & { readonly reason?: EndReason; readonly application?: string },
 ): Transition {
   const reason = error.reason ?? 'stream-error'
   return {

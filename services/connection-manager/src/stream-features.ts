@@ -27,7 +27,7 @@ export function mechanismsOf(state: StreamState, scene: StreamScene): readonly s
 export function streamFeatures(state: StreamState, scene: StreamScene, isAuthenticated: boolean): string {
   const parts: string[] = []
   if (isAuthenticated) {
-    parts.push(`<bind xmlns='${ns.bind}'/>`)
+    parts.push(`<bind xmlns='${ns.bind}'/>`, `<sm xmlns='${ns.sm}'/>`) // XEP-0198 §2
     // RFC 6121 §1.4: no session is established any more; old clients ask unless they are told that they need not
     parts.push(`<session xmlns='${ns.session}'><optional/></session>`)
     parts.push(`<ver xmlns='${ns.rosterVersion}'/>`, `<sub xmlns='${ns.preApproval}'/>`)

@@ -19,6 +19,8 @@ export interface StreamScene {
   readonly channelBinding: (type: ChannelBindingType) => Uint8Array | undefined
   /** Salt and iterations for a name that does not exist. */
   readonly pretendSalt: (username: string) => { readonly salt: Uint8Array; readonly iterations: number }
+  /** Units: s that a session is kept for its client; 0: none is. Source: XEP-0198 §5. */
+  readonly resumeSeconds: number
   /** Why no new stream is taken now; undefined when one is. */
   readonly refusal: () => 'resource-constraint' | 'system-shutdown' | undefined
 }

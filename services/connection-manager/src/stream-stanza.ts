@@ -1,16 +1,9 @@
 import { bareOf, type FullJid, parseJid } from '@starling/jid'
-import {
-  errorReply,
-  isRequest,
-  isStanzaElement,
-  payloadOf,
-  readStanza,
-  type Stanza,
-  stanzaError,
-} from '@starling/stanza'
+import { errorReply, isRequest, isStanzaElement, payloadOf, readStanza, type Stanza } from '@starling/stanza'
 import type { ScannedElement } from '@starling/xml'
 import { failWith, goTo, stay } from './stream-end.ts'
 import type { StreamScene } from './stream-scene.ts'
+import { isSmElement, receiveSmBound } from './stream-sm.ts'
 import type { StreamPhase, StreamState, Transition } from './stream-state.ts'
 
 type BoundPhase = Extract<StreamPhase, { readonly kind: 'bound' }>
@@ -25,6 +18,7 @@ export function receiveBound(
   { scene, phase }: { readonly scene: StreamScene; readonly phase: BoundPhase },
 ): Transition {
   const { jid } = phase
+  if (isSmElement(element)) return receiveSmBound(state, element, { scene, phase })
   if (!isStanzaElement(element)) {
     return failWith(state, scene, ['unsupported-stanza-type', 'not known here']) // RFC 6120 §4.9.3.24
   }
@@ -38,16 +32,17 @@ export function receiveBound(
     const { header, error } = stanza.error
     // What is answered with the id has to carry it back.
     if (header.id.length > maxHeaderText) return failWith(state, scene, ['policy-violation', 'an id is too long'])
+    // XEP-0198 §4: what is answered here is counted like any other
     const reply = errorReply(header, error)
-    return reply === undefined ? stay(state) : stay(state, { do: 'send', raw: reply.raw })
+    return stay(state, reply === undefined ? { do: 'answer' } : { do: 'answer', reply })
   }
   if (!isHeaderSmall(stanza.value)) return failWith(state, scene, ['policy-violation', 'a name is too long'])
   return askOwn(state, stanza.value, { scene, phase }) ?? stay(state, { do: 'forward', stanza: stanza.value })
 }
 
 /**
- * What the pod answers itself, since it must not travel in the log: a new password (XEP-0077 §3.3). One at a time: deriving
- * keys costs.
+ * What the pod answers itself, since it must not travel in the log: a new password (XEP-0077 §3.3). Nothing more is read until it
+ * is answered: deriving keys costs, and stanzas are counted in their order.
  */
 function askOwn(
   state: StreamState,
@@ -59,10 +54,6 @@ function askOwn(
   const found = scene.registry.findStreamIq(request.type, request.payloads[0] ?? '')
   const payload = found === undefined ? undefined : payloadOf(request)
   if (found === undefined || payload === undefined) return undefined
-  if (phase.isAsking === true) {
-    const reply = errorReply(request, stanzaError('resource-constraint', { text: 'one at a time' }))
-    return reply === undefined ? stay(state) : stay(state, { do: 'send', raw: reply.raw })
-  }
   const question = { do: 'askStream', handler: found.handler, payload, request, account } as const
   return goTo(state, { ...phase, isAsking: true }, question)
 }

@@ -2,7 +2,9 @@ import type { StreamIqHandler } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
 import type { SaslChallenge, SaslLookUp, SaslStep, StoredCredentials } from '@starling/sasl'
 import type { Stanza, StreamError } from '@starling/stanza'
+import type { EnableHead, SignalHead } from '@starling/wire'
 import type { Element, ScannedElement, StreamOpen } from '@starling/xml'
+import type { InlineContext } from './stream-inline.ts'
 
 /** How bytes reach us: `tcp` may become secure by STARTTLS, `tls` is direct TLS (XEP-0368). */
 export type Transport = 'tcp' | 'tls' | 'websocket'
@@ -40,13 +42,17 @@ export type StreamPhase =
   /** Signed in, features sent, no resource yet. */
   | { readonly kind: 'authenticated'; readonly signedIn: SignedIn }
   /** The session stage was asked for a resource. */
-  | { readonly kind: 'binding'; readonly signedIn: SignedIn }
+  | { readonly kind: 'binding'; readonly signedIn: SignedIn; readonly inline?: InlineContext }
+  /** The session stage was asked for a former session. Source: XEP-0198 §5. */
+  | { readonly kind: 'resuming'; readonly signedIn: SignedIn; readonly inline?: InlineContext }
   | {
       readonly kind: 'bound'
       readonly account: BareJid
       readonly jid: FullJid
-      /** A request that the pod answers itself is under way. */
+      /** A request that the pod answers itself is under way: nothing is read until its answer is there. */
       readonly isAsking?: boolean
+      /** Stream management: asked for, then on; absent before. Source: XEP-0198 §3. */
+      readonly sm?: 'asked' | 'on'
     }
   | { readonly kind: 'ended' }
 
@@ -85,6 +91,8 @@ export type StreamEvent =
   | { readonly kind: 'answered'; readonly reply: Stanza }
   /** The session stage gave the connection its resource. */
   | { readonly kind: 'bound'; readonly jid: FullJid; readonly raw: Uint8Array }
+  /** News of stream management. */
+  | { readonly kind: 'signal'; readonly head: SignalHead }
   /** The session stage answered otherwise: the resource was refused. */
   | { readonly kind: 'output'; readonly raw: Uint8Array }
   /** The stream must end: a limit, a timeout, an order of a stage. */
@@ -93,7 +101,9 @@ export type StreamEvent =
 /**
  * Why a connection ended; a metric's label, and the reason in its `drop` record.
  * Shape: `closed` by the client, `lost` without a word, `stream-error` after a broken rule, `ordered` by another stage,
- * `log` after a produce that failed (R1), `presence` after a session that could not be written into the roll.
+ * `log` after a produce that failed (R1), `presence` after a session that could not be written into the roll, `gap` when a
+ * delivery was missing (R4), `unacked` when the client acknowledged too little for too long. A session with stream management
+ * outlives all of them but `closed`.
  */
 export type EndReason =
   | 'closed'
@@ -106,6 +116,8 @@ export type EndReason =
   | 'fenced'
   | 'log'
   | 'presence'
+  | 'gap'
+  | 'unacked'
   | 'bug'
 
 /** What the connection must do; the shell alone does it, in this order. */
@@ -131,11 +143,34 @@ export type StreamEffect =
       readonly account?: BareJid
     }
   | { readonly do: 'signedIn'; readonly mechanism: string }
-  | { readonly do: 'bind'; readonly signedIn: SignedIn; readonly resource: string; readonly iqId: string }
+  | {
+      readonly do: 'bind'
+      readonly signedIn: SignedIn
+      readonly resource: string
+      readonly iqId: string
+      /** Bind 2 alone. Source: XEP-0386 §3, §4. */
+      readonly tag?: string
+      readonly sm?: EnableHead
+      readonly features?: readonly string[]
+    }
   /** From now on stanzas may come. */
   | { readonly do: 'bound' }
   /** To the session stage, counted. */
   | { readonly do: 'forward'; readonly stanza: Stanza }
+  /** To the session stage, counted: the pod dealt with it, and this is its answer, if it has one. */
+  | { readonly do: 'answer'; readonly reply?: Stanza }
+  /** Asks for stream management; stanzas from here on count. Source: XEP-0198 §3. */
+  | { readonly do: 'enable'; readonly head: EnableHead }
+  /** Stream management is on: what is written from here on is numbered from 1. */
+  | { readonly do: 'enabled' }
+  /** Asks for a former session. Source: XEP-0198 §5. */
+  | { readonly do: 'resume'; readonly signedIn: SignedIn; readonly smId: string; readonly h: number }
+  /** The former session is this connection's: counts go on where it left them. */
+  | { readonly do: 'resumed'; readonly head: Extract<SignalHead, { readonly signal: 'resumed' }> }
+  /** The client asks for an acknowledgement: given once all it sent is durable (R1). Source: XEP-0198 §4. */
+  | { readonly do: 'acknowledge' }
+  /** The client acknowledged. Source: XEP-0198 §4. */
+  | { readonly do: 'acked'; readonly h: number }
   | { readonly do: 'end'; readonly reason: EndReason; readonly condition?: string }
 
 /** A step of the machine. */

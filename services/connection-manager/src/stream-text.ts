@@ -2,6 +2,8 @@ import { ns, type StreamError, streamErrorElement } from '@starling/stanza'
 import { escapeText, escapeXml, framingNamespace, serializeToString } from '@starling/xml'
 import type { Transport } from './stream-state.ts'
 
+const errorEnd = '</stream:error>'
+
 /** Attributes of our stream header. Source: RFC 6120 §4.7. */
 export interface HeaderAttributes {
   readonly from: string
@@ -24,9 +26,13 @@ export function closeText(transport: Transport): string {
   return transport === 'websocket' ? `<close xmlns='${framingNamespace}'/>` : '</stream:stream>'
 }
 
-/** A stream error; over WebSocket it declares its own prefix. Source: RFC 6120 §4.9.2; RFC 7395 §3.3.3. */
-export function errorText(transport: Transport, error: StreamError): string {
-  return declareStreams(transport, serializeToString(streamErrorElement(error)), '<stream:error')
+/**
+ * A stream error, with an application's condition beside the defined one; over WebSocket it declares its own prefix.
+ * Source: RFC 6120 §4.9.2, §4.9.4; RFC 7395 §3.3.3.
+ */
+export function errorText(transport: Transport, error: StreamError & { readonly application?: string }): string {
+  const text = declareStreams(transport, serializeToString(streamErrorElement(error)), '<stream:error')
+  return error.application === undefined ? text : text.replace(errorEnd, `${error.application}${errorEnd}`)
 }
 
 /** `<stream:features/>` around its children. Source: RFC 6120 §4.3.2. */

@@ -3,9 +3,11 @@ import { parseElement, type ScannedElement } from '@starling/xml'
 import { finishBind, headerOf, receiveUnbound } from './stream-bind.ts'
 import { closeStream, failStream, failWith, goTo, stay } from './stream-end.ts'
 import { canStartTls, isSecureEnough } from './stream-features.ts'
+import { inlineBound, inlineRefused } from './stream-inline.ts'
 import { openStream } from './stream-open.ts'
 import { continueSasl, isSaslElement, receiveSasl } from './stream-sasl.ts'
 import type { StreamScene } from './stream-scene.ts'
+import { failedText, isSmElement, receiveSignal } from './stream-sm.ts'
 import { receiveBound } from './stream-stanza.ts'
 import type { StreamEvent, StreamState, Transition } from './stream-state.ts'
 
@@ -38,15 +40,26 @@ export function stepStream(state: StreamState, event: StreamEvent, scene: Stream
     case 'delayed':
       return phase.kind === 'delaying' ? goTo(state, { kind: 'unauthenticated' }) : stay(state)
     case 'answered':
-      if (phase.kind === 'bound')
-        return goTo(state, { ...phase, isAsking: false }, { do: 'send', raw: event.reply.raw })
+      // What a bound client receives is counted: the answer goes the way of all others (R4)
+      if (phase.kind === 'bound') {
+        return goTo(state, { ...phase, isAsking: false }, { do: 'answer', reply: event.reply })
+      }
       if (phase.kind !== 'asking') return stay(state)
       return goTo(state, { kind: 'unauthenticated' }, { do: 'send', raw: event.reply.raw })
     case 'bound':
-      return phase.kind === 'binding' ? finishBind(state, event, phase.signedIn) : stay(state)
+      if (phase.kind !== 'binding') return stay(state)
+      if (phase.inline !== undefined) {
+        return inlineBound(state, event, { phase: { ...phase, inline: phase.inline }, scene })
+      }
+      return finishBind(state, event, phase.signedIn)
+    case 'signal':
+      return receiveSignal(state, event.head, scene)
     case 'output':
       // An answer without a resource: it was refused, the client may try again (RFC 6120 §7.7.2).
       if (phase.kind === 'binding') {
+        if (phase.inline !== undefined) {
+          return inlineRefused(state, event.raw, { phase: { ...phase, inline: phase.inline }, scene })
+        }
         return goTo(state, { kind: 'authenticated', signedIn: phase.signedIn }, { do: 'send', raw: event.raw })
       }
       return phase.kind === 'bound' ? stay(state, { do: 'send', raw: event.raw }) : stay(state)
@@ -63,13 +76,15 @@ export function isWaiting(state: StreamState): boolean {
     case 'delaying':
     case 'asking':
     case 'binding':
+    case 'resuming':
       return true
+    case 'bound':
+      return state.phase.isAsking === true
     case 'unopened':
     case 'unauthenticated':
     case 'securing':
     case 'challenged':
     case 'authenticated':
-    case 'bound':
     case 'ended':
       return false
     default:
@@ -95,6 +110,7 @@ function receiveElement(state: StreamState, element: ScannedElement, scene: Stre
     case 'delaying':
     case 'asking':
     case 'binding':
+    case 'resuming':
       return failWith(state, scene, ['policy-violation', 'an answer is awaited'])
     case 'ended':
       return stay(state)
@@ -105,6 +121,8 @@ function receiveElement(state: StreamState, element: ScannedElement, scene: Stre
 
 function receiveUnauthenticated(state: StreamState, element: ScannedElement, scene: StreamScene): Transition {
   if (isSaslElement(element)) return receiveSasl(state, element, scene)
+  // XEP-0198 §3: the order is enforced by <failed/>
+  if (isSmElement(element)) return stay(state, { do: 'write', text: failedText('unexpected-request') })
   if (element.namespace === ns.tls && element.name === 'starttls') return startTls(state, scene)
   const isAsked = state.phase.kind === 'unauthenticated' && isStanzaElement(element) && element.name === 'iq'
   if (isAsked && isSecureEnough(state, scene)) {

@@ -14,6 +14,7 @@ export function testScene(changes: Partial<StreamScene> & { readonly modules?: r
     channelBindings: () => [],
     channelBinding: () => undefined,
     pretendSalt: () => ({ salt: Buffer.from('salt'), iterations: 4096 }),
+    resumeSeconds: 300,
     refusal: () => undefined,
     ...changes,
   }

@@ -1,0 +1,152 @@
+import { type Condition, ns } from '@starling/stanza'
+import type { SignalHead } from '@starling/wire'
+import { escapeXml, type ScannedElement } from '@starling/xml'
+import { readH } from './sm-counts.ts'
+import { failStream, failWith, goTo, stay } from './stream-end.ts'
+import { inlineSignal } from './stream-inline.ts'
+import type { StreamScene } from './stream-scene.ts'
+import type { SignedIn, StreamPhase, StreamState, Transition } from './stream-state.ts'
+
+/** Longest SM-ID looked for; ours are shorter. Units: UTF-16 code units. */
+const maxSmIdLength = 256
+
+/** Whether the element is of stream management. */
+export function isSmElement(element: ScannedElement): boolean {
+  return element.namespace === ns.sm
+}
+
+/** An element of stream management on a bound stream. Source: XEP-0198 §3, §4. */
+export function receiveSmBound(
+  state: StreamState,
+  element: ScannedElement,
+  { scene, phase }: { readonly scene: StreamScene; readonly phase: Extract<StreamPhase, { readonly kind: 'bound' }> },
+): Transition {
+  switch (element.name) {
+    case 'enable': {
+      // XEP-0198 §3 example 8: at most one attempt
+      if (phase.sm !== undefined) return refuse(state)
+      return goTo(state, { ...phase, sm: 'asked' }, { do: 'enable', head: readEnable(element, scene.resumeSeconds) })
+    }
+    case 'r':
+      // XEP-0198 §4: answered when all that was read before it is handled
+      return phase.sm === undefined ? refuse(state) : stay(state, { do: 'acknowledge' })
+    case 'a': {
+      const h = readH(element.attributes['h'])
+      if (phase.sm === undefined) return refuse(state)
+      // XEP-0198 §4: an <a/> MUST possess an 'h'
+      if (h === undefined) return failWith(state, scene, ['bad-format', 'an <a/> without a count'])
+      return phase.sm === 'on' ? stay(state, { do: 'acked', h }) : stay(state)
+    }
+    case 'resume': // XEP-0198 §5: only before a resource is bound
+      return refuse(state)
+    default:
+      return failWith(state, scene, ['unsupported-stanza-type', 'not known here'])
+  }
+}
+
+/** An element of stream management between sign-in and the resource. Source: XEP-0198 §3, §5. */
+export function receiveSmUnbound(
+  state: StreamState,
+  element: ScannedElement,
+  { scene, signedIn }: { readonly scene: StreamScene; readonly signedIn: SignedIn },
+): Transition {
+  if (element.name !== 'resume') return refuse(state) // XEP-0198 §3: not before a resource is bound
+  const asked = readResume(element, scene.resumeSeconds)
+  if (!asked.ok) return refuse(state, asked.condition)
+  const { smId, h } = asked
+  return goTo(state, { kind: 'resuming', signedIn }, { do: 'resume', signedIn, smId, h })
+}
+
+/** What a routing stage says of a stream's session. */
+export function receiveSignal(state: StreamState, head: SignalHead, scene: StreamScene): Transition {
+  const { phase } = state
+  if (head.signal === 'handledTooHigh') {
+    if (phase.kind !== 'bound' && phase.kind !== 'resuming') return stay(state)
+    const text = `${head.h} acknowledged, ${head.sent} sent`
+    return failStream(state, scene, { condition: 'undefined-condition', text, application: tooHighText(head) })
+  }
+  if ((phase.kind === 'binding' || phase.kind === 'resuming') && phase.inline !== undefined) {
+    return inlineSignal(state, head, { phase: { ...phase, inline: phase.inline }, scene })
+  }
+  switch (head.signal) {
+    case 'enabled':
+      if (phase.kind !== 'bound' || phase.sm !== 'asked') return stay(state)
+      return goTo(state, { ...phase, sm: 'on' }, { do: 'write', text: enabledText(head) }, { do: 'enabled' })
+    case 'resumed':
+      if (phase.kind !== 'resuming') return stay(state)
+      return goTo(
+        state,
+        resumedPhase(phase.signedIn, head),
+        { do: 'write', text: resumedText(head) },
+        { do: 'resumed', head },
+        { do: 'bound' },
+      )
+    case 'resumeRefused':
+      // XEP-0198 §5: the client may bind a resource now
+      if (phase.kind !== 'resuming') return stay(state)
+      return goTo(
+        state,
+        { kind: 'authenticated', signedIn: phase.signedIn },
+        { do: 'write', text: failedText('item-not-found', head.h) },
+      )
+    default:
+      return head satisfies never
+  }
+}
+
+/** The phase of a stream whose former session is its own again. */
+export function resumedPhase(
+  { account }: SignedIn,
+  head: Extract<SignalHead, { readonly signal: 'resumed' }>,
+): Extract<StreamPhase, { readonly kind: 'bound' }> {
+  return { kind: 'bound', account, jid: head.jid as never, sm: 'on' }
+}
+
+/** What an `<enable/>` asks for, cut to what the server gives. Source: XEP-0198 §3. Units of `resumeSeconds`: s. */
+export function readEnable(element: ScannedElement, resumeSeconds: number): { readonly maxSeconds: number } {
+  const { resume, max } = element.attributes
+  if (resume !== 'true' && resume !== '1') return { maxSeconds: 0 }
+  const asked = max !== undefined && /^\d{1,9}$/.test(max) ? Number(max) : 0
+  return { maxSeconds: Math.min(asked === 0 ? resumeSeconds : asked, resumeSeconds) }
+}
+
+/** What a `<resume/>` asks for. Source: XEP-0198 §5. Errors: the condition of `<failed/>`. */
+export function readResume(
+  element: ScannedElement,
+  resumeSeconds: number,
+):
+  | { readonly ok: true; readonly smId: string; readonly h: number }
+  | { readonly ok: false; readonly condition: Condition } {
+  const smId = element.attributes['previd'] ?? ''
+  const h = readH(element.attributes['h'])
+  if (resumeSeconds === 0) return { ok: false, condition: 'feature-not-implemented' } // XEP-0198 §5
+  if (smId === '' || h === undefined) return { ok: false, condition: 'bad-request' }
+  if (smId.length > maxSmIdLength) return { ok: false, condition: 'item-not-found' }
+  return { ok: true, smId, h }
+}
+
+/** `<enabled/>`. Source: XEP-0198 §3. */
+export function enabledText({ smId, maxSeconds }: Extract<SignalHead, { readonly signal: 'enabled' }>): string {
+  if (maxSeconds === 0) return `<enabled xmlns='${ns.sm}'/>`
+  return `<enabled xmlns='${ns.sm}' id='${escapeXml(smId)}' resume='true' max='${maxSeconds}'/>`
+}
+
+/** `<resumed/>`. Source: XEP-0198 §5. */
+export function resumedText({ smId, count }: Extract<SignalHead, { readonly signal: 'resumed' }>): string {
+  return `<resumed xmlns='${ns.sm}' previd='${escapeXml(smId)}' h='${count}'/>`
+}
+
+/** `<failed/>`. Source: XEP-0198 §5, §6. */
+export function failedText(condition: Condition, h?: number): string {
+  const counted = h === undefined ? '' : ` h='${h}'`
+  return `<failed xmlns='${ns.sm}'${counted}><${condition} xmlns='${ns.stanzaErrors}'/></failed>`
+}
+
+function tooHighText({ h, sent }: { readonly h: number; readonly sent: number }): string {
+  return `<handled-count-too-high xmlns='${ns.sm}' h='${h}' send-count='${sent}'/>` // XEP-0198 §6
+}
+
+/** Source: XEP-0198 §6: recoverable. */
+function refuse(state: StreamState, condition: Condition = 'unexpected-request'): Transition {
+  return stay(state, { do: 'write', text: failedText(condition) })
+}
