@@ -16,6 +16,7 @@ import { resultSets } from './result-sets.ts'
 import { serviceDiscovery } from './service-discovery.ts'
 import { softwareVersion } from './software-version.ts'
 import { stanzaIds } from './stanza-ids.ts'
+import { streamManagement } from './stream-management.ts'
 import { vcard } from './vcard.ts'
 
 /** Everything Starling speaks beyond the RFCs, in the order in which handlers of one phase run. */
@@ -30,6 +31,7 @@ export const modules: readonly Module[] = [
   softwareVersion, // XEP-0092
   offlineMessages, // XEP-0160
   blocking, // XEP-0191
+  streamManagement, // XEP-0198
   ping, // XEP-0199
   entityTime, // XEP-0202
   delayedDelivery, // XEP-0203

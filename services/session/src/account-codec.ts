@@ -1,7 +1,8 @@
 import type { AccountState, StateSave } from '@starling/core'
 import type { BareJid, Jid } from '@starling/jid'
-import { decodeJson, encodeJson } from '@starling/wire'
-import { type Account, blankAccount, type Session, type Slices } from './account.ts'
+import { decodeJson, encodeJson, type Target } from '@starling/wire'
+import { type Account, blankAccount, type Session, type Slices, type StreamManagement } from './account.ts'
+import { nameOf } from './stream-management.ts'
 
 // Fields: '@' the account, 'r:' + resource a session, 'p:' + resource its presence stanza.
 const accountField = '@'
@@ -17,7 +18,10 @@ interface StoredAccount {
   readonly v?: string
 }
 
-/** Slot, epoch, connection, generation, count, flags, priority, language, slices, directed presence. */
+/** Count when enabled, seconds it is kept, SM-ID where it is not that of the connection (the session was resumed). */
+type StoredSm = readonly [number, number, string?]
+
+/** Slot, epoch, connection, generation, count, flags, priority, language, slices, directed presence, stream management. */
 type StoredSession = readonly [
   number,
   number,
@@ -28,10 +32,11 @@ type StoredSession = readonly [
   number,
   string?,
   (Slices | 0)?,
-  (readonly Jid[])?,
+  (readonly Jid[] | 0)?,
+  StoredSm?,
 ]
 
-const flags = { isInterested: 1, isAvailable: 2 } as const
+const flags = { isInterested: 1, isAvailable: 2, isHibernating: 4 } as const
 
 /** Reads an account's state. Errors: a field that is not ours counts as missing. */
 export function readAccount(jid: BareJid, state: AccountState): Account {
@@ -59,19 +64,30 @@ export function readAccount(jid: BareJid, state: AccountState): Account {
 function readSession(resource: string, bytes: Uint8Array, raw: Uint8Array | undefined): Session | undefined {
   const stored = readJson(bytes) as StoredSession | undefined
   if (!Array.isArray(stored)) return undefined
-  const [slot, epoch, connection, generation, count, bits, priority, lang, slices, directed] = stored as StoredSession
+  const [slot, epoch, connection, generation, count, bits, priority, lang, slices, directed, sm] =
+    stored as StoredSession
   const isAvailable = (bits & flags.isAvailable) !== 0 && raw !== undefined
+  const target = { slot, epoch, connection }
   return {
     resource,
-    target: { slot, epoch, connection },
+    target,
     generation,
     lang: lang ?? '',
     count,
     isInterested: (bits & flags.isInterested) !== 0,
     presence: isAvailable ? { priority, raw } : undefined,
     slices: slices === undefined || slices === 0 ? {} : slices,
-    directed: directed ?? [],
+    directed: directed === undefined || directed === 0 ? [] : directed,
+    ...(sm === undefined ? {} : { sm: readSm(sm, target, bits) }),
   }
+}
+
+function readSm([base, maxSeconds, id]: StoredSm, target: Target, bits: number): StreamManagement {
+  return { id: id ?? nameOf(target), base, maxSeconds, isHibernating: (bits & flags.isHibernating) !== 0 }
+}
+
+function writeSm({ id, base, maxSeconds }: StreamManagement, target: Target): StoredSm {
+  return id === nameOf(target) ? [base, maxSeconds] : [base, maxSeconds, id]
 }
 
 /** Decodes JSON; the way that looks for bytes inside is taken only where there are any. */
@@ -87,13 +103,17 @@ function readJson(bytes: Uint8Array): unknown {
 
 /** Encodes one session without its presence stanza. Units: a budget of 400 bytes with all overhead (DESIGN §3). */
 export function encodeSession(session: Session): Uint8Array {
-  const { target, presence, slices, directed } = session
-  const bits = (session.isInterested ? flags.isInterested : 0) | (presence === undefined ? 0 : flags.isAvailable)
+  const { target, presence, slices, directed, sm } = session
+  const bits =
+    (session.isInterested ? flags.isInterested : 0) |
+    (presence === undefined ? 0 : flags.isAvailable) |
+    (sm?.isHibernating === true ? flags.isHibernating : 0)
   const head = [target.slot, target.epoch, target.connection, session.generation, session.count, bits]
   const hasSlices = Object.keys(slices).length > 0
-  const all: unknown[] = [...head, presence?.priority ?? 0, session.lang, hasSlices ? slices : 0, directed]
+  const all: unknown[] = [...head, presence?.priority ?? 0, session.lang, hasSlices ? slices : 0]
+  if (directed.length > 0 || sm !== undefined) all.push(directed.length > 0 ? directed : 0)
+  if (sm !== undefined) all.push(writeSm(sm, target))
   // what is empty at the end is left out
-  if (directed.length === 0) all.pop()
   if (all.length === 9 && !hasSlices) all.pop()
   if (all.length === 8 && session.lang === '') all.pop()
   return hasSlices ? encodeJson(all) : Buffer.from(JSON.stringify(all))

@@ -22,6 +22,20 @@ export interface Session {
   readonly slices: Slices
   /** Who was sent directed presence and must learn of the end. Source: RFC 6121 §4.6. Units: at most maxDirectedPresence. */
   readonly directed: readonly Jid[]
+  /** Undefined without stream management. */
+  readonly sm?: StreamManagement
+}
+
+/** Stream management of a session. Source: XEP-0198. */
+export interface StreamManagement {
+  /** The SM-ID. */
+  readonly id: string
+  /** Units: stanzas of the session accepted before it was enabled; its `h` is the count less these. */
+  readonly base: number
+  /** Units: s that the session is kept after its connection; 0: not at all. */
+  readonly maxSeconds: number
+  /** The connection is gone: what still comes of it is dropped, and the session waits for its client. */
+  readonly isHibernating: boolean
 }
 
 /** What an available resource last said. */

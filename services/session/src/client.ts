@@ -1,6 +1,6 @@
 import { bareOf } from '@starling/jid'
 import { isRequest, type Stanza, stanzaError } from '@starling/stanza'
-import type { FromClient } from '@starling/wire'
+import type { Answered, FromClient } from '@starling/wire'
 import { type Session, sessionOf } from './account.ts'
 import { contextOf } from './context.ts'
 import { performEffects } from './effects.ts'
@@ -8,6 +8,7 @@ import { handleRequest } from './iq.ts'
 import { handlePresence, rememberDirected } from './presence-sent.ts'
 import { areaOf, routeOut } from './route-out.ts'
 import { addressed } from './stanza-edit.ts'
+import { isHibernating } from './stream-management.ts'
 import { handleOutbound } from './subscription-out.ts'
 import { isSubscription } from './subscription-table.ts'
 import { deliver, deliverOwn, emit, refuseOwn, type Turn, updateSession } from './turn.ts'
@@ -49,10 +50,22 @@ export function handleClient(turn: Turn, envelope: FromClient): ClientFate {
   return 'handled'
 }
 
+/**
+ * Handles a stanza that the connection's pod dealt with: it counts as any, and the answer goes the way of all answers (R4).
+ * Order: accepted as `handleClient` accepts.
+ */
+export function handleAnswered(turn: Turn, envelope: Answered): ClientFate {
+  const session = acceptedBy(turn, envelope)
+  if (typeof session === 'string') return session
+  if (envelope.stanza !== undefined) deliverOwn(turn, session.resource, envelope.stanza)
+  return 'handled'
+}
+
 /** Counts the stanza for its session; why not, when it is not the session's next. */
-export function acceptedBy(turn: Turn, envelope: FromClient): Session | 'no-session' | 'out-of-order' {
+export function acceptedBy(turn: Turn, envelope: FromClient | Answered): Session | 'no-session' | 'out-of-order' {
   const session = sessionOf(turn.account, envelope.target)
-  if (session === undefined) return 'no-session'
+  // nothing follows a connection's end: a pod that comes to late is not heard (R5), and the client sends it again
+  if (session === undefined || isHibernating(session)) return 'no-session'
   if (envelope.ordinal !== session.count + 1) return 'out-of-order'
   const counted = { ...session, count: envelope.ordinal }
   updateSession(turn, counted)

@@ -1,14 +1,15 @@
-import type { Place } from '@starling/core'
+import type { Hibernation, Place } from '@starling/core'
 import { isRequest, type StanzaError, stanzaError } from '@starling/stanza'
 import { decodeEnvelope, type Envelope, encodeEnvelope, inboxes, type Json, type Loaded } from '@starling/wire'
 import { type Account, blankAccount, type Slices } from './account.ts'
 import { handleAccountChanged } from './account-changed.ts'
 import { handleBind, refuseBind } from './bind.ts'
-import { acceptedBy, handleClient } from './client.ts'
+import { acceptedBy, handleAnswered, handleClient } from './client.ts'
 import { handleDrop } from './drop.ts'
 import { performKicks } from './presence-end.ts'
 import { handleReceived } from './received.ts'
 import { type RosterView, readRoster, versionOf } from './roster.ts'
+import { handleEnable, handleExpire, handleResume, refuseResume } from './stream-management.ts'
 import { beginTurn, type Draft, type Ports, refuseOther, refuseOwn, type Turn } from './turn.ts'
 
 /** What is known of an account. */
@@ -39,6 +40,8 @@ export type Fate =
 export interface Handled extends Known {
   readonly drafts: readonly Draft[]
   readonly fate: Fate
+  /** To be noted before the state is saved. */
+  readonly hibernations?: readonly Hibernation[]
   /** What a handler threw. */
   readonly bug?: unknown
 }
@@ -134,7 +137,8 @@ function attempt(ports: Ports, known: Known, input: AccountInput, exists = true)
     const fate = dispatch(turn, input.envelope)
     if (!turn.isStarved) performKicks(turn)
     if (turn.isStarved) return park(known, input)
-    return { account: turn.account, roster: turn.roster, drafts: turn.drafts, fate }
+    const { account, roster, drafts, hibernations } = turn
+    return { account, roster, drafts, fate, hibernations }
   } catch (bug) {
     // R10: caught once, counted, answered
     const answer = beginTurn(ports, { ...known, exists }, { place: input.place, nowMs: input.envelope.atMs })
@@ -155,6 +159,14 @@ function dispatch(turn: Turn, envelope: Envelope): Fate {
       return 'handled'
     case 'drop':
       return handleDrop(turn, envelope)
+    case 'answered':
+      return handleAnswered(turn, envelope)
+    case 'enable':
+      return handleEnable(turn, envelope)
+    case 'resume':
+      return handleResume(turn, envelope)
+    case 'expire':
+      return handleExpire(turn, envelope)
     case 'accountChanged':
       handleAccountChanged(turn, envelope)
       return 'handled'
@@ -168,6 +180,10 @@ function apologize(turn: Turn, envelope: Envelope, error: StanzaError): void {
   if (envelope.kind === 'client') {
     const session = acceptedBy(turn, envelope)
     if (typeof session !== 'string') refuseOwn(turn, session.resource, envelope.stanza, error)
+  } else if (envelope.kind === 'answered') {
+    acceptedBy(turn, envelope)
+  } else if (envelope.kind === 'resume') {
+    refuseResume(turn, envelope.target)
   } else if (envelope.kind === 'account') {
     if (isRequest(envelope.stanza)) refuseOther(turn, envelope.stanza, error)
   } else if (envelope.kind === 'bind') refuseBind(turn, envelope, error)

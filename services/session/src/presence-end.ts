@@ -42,9 +42,9 @@ export function endSession(turn: Turn, session: Session): void {
   turn.account = withoutSession(turn.account, session.resource)
 }
 
-/** Ends a session with a stream error. Source: RFC 6120 §4.9. */
+/** Ends a session with a stream error, if it has a stream. Source: RFC 6120 §4.9. */
 export function kickSession(turn: Turn, session: Session, condition: string, text = ''): void {
-  emitState(turn, { change: 'kicked', target: session.target, condition, text })
+  if (session.sm?.isHibernating !== true) emitState(turn, { change: 'kicked', target: session.target, condition, text })
   endSession(turn, session)
 }
 

@@ -1,4 +1,4 @@
-import type { Place, Registry } from '@starling/core'
+import type { Hibernation, Place, Registry } from '@starling/core'
 import { type BareJid, bareOf, fullJid } from '@starling/jid'
 import { errorReply, type Stanza, type StanzaError, type StreamError } from '@starling/stanza'
 import type { DeliverHead, Envelope, InboxName, StateChange } from '@starling/wire'
@@ -41,6 +41,8 @@ export interface Turn {
   readonly drafts: Draft[]
   /** Sessions that an effect wants ended. */
   readonly kicks: { readonly resource: string; readonly error: StreamError }[]
+  /** Sessions that wait for their clients from now on, to be noted before the state is saved. */
+  readonly hibernations: Hibernation[]
   /** Something needed the roster or the slices, which are not here: nothing of this turn counts, the input is parked. */
   isStarved: boolean
   /** Ids given so far. */
@@ -54,7 +56,7 @@ export function beginTurn(
   at: { readonly place: Place; readonly nowMs: number },
 ): Turn {
   const { account, roster, exists = true } = known
-  return { ports, ...at, account, roster, exists, drafts: [], kicks: [], isStarved: false, ids: 0 }
+  return { ports, ...at, account, roster, exists, drafts: [], kicks: [], hibernations: [], isStarved: false, ids: 0 }
 }
 
 /** A fresh id, equal on replay. */

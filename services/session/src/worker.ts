@@ -1,4 +1,4 @@
-import type { Batch, Io, Output, StateSave, Work, Worker } from '@starling/core'
+import type { Batch, Hibernation, Io, Output, StateSave, Work, Worker } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Account } from './account.ts'
 import { changesOf, readAccount } from './account-codec.ts'
@@ -53,14 +53,22 @@ export function createWorker(io: Io): Worker {
     const concerned = new Set(shared.flatMap(({ shares }) => shares.map(({ account }) => account)))
     const entries = await read([...concerned])
     const outputs: Output[] = []
+    const hibernations: Hibernation[] = []
     for (const { input, shares } of shared) {
       for (const { account, envelope } of shares) {
         const entry = entries.get(account)
         // R3: what the saved state contains already is not handled again
         if (entry === undefined || input.place.offset <= entry.mark) continue
-        const { drafts, fate, bug, ...known } = handle(ports, entry, { place: input.place, envelope })
+        const {
+          drafts,
+          fate,
+          bug,
+          hibernations: begun = [],
+          ...known
+        } = handle(ports, entry, { place: input.place, envelope })
         entry.account = known.account
         entry.roster = known.roster
+        hibernations.push(...begun)
         inputs.add(1, { kind: envelope.kind, fate })
         if (fate === 'bug') logger.error({ what: 'session.bug', kind: envelope.kind, place: input.place, error: bug })
         else if (fate === 'unexpected' || fate === 'unreadable') {
@@ -69,11 +77,19 @@ export function createWorker(io: Io): Worker {
         for (const draft of drafts) outputs.push({ cause: input, ...draft })
       }
     }
-    return { outputs, save: () => save(batch, entries) }
+    return { outputs, save: () => save(batch, entries, hibernations) }
   }
 
-  /** Order: memory follows only once the batch is durable, so that a batch handed over again finds what it found before. */
-  const save = async ({ partition, lastOffset }: Batch, entries: ReadonlyMap<BareJid, Entry>): Promise<void> => {
+  /**
+   * Order: what ends a hibernation is noted first, since a state once saved is not handled again (R3); memory follows only once the
+   * batch is durable, so that a batch handed over again finds what it found before.
+   */
+  const save = async (
+    { partition, lastOffset }: Batch,
+    entries: ReadonlyMap<BareJid, Entry>,
+    hibernations: readonly Hibernation[],
+  ): Promise<void> => {
+    if (hibernations.length > 0) await presence.noteHibernations(hibernations)
     const saves: StateSave[] = []
     for (const { before, account } of entries.values()) {
       const change = changesOf(before, account, lastOffset)
