@@ -1,3 +1,4 @@
+import { startHashedToken } from './hashed-token.ts'
 import { findMechanism, type Mechanism } from './mechanisms.ts'
 import { startPlain } from './plain.ts'
 import { startScram } from './scram.ts'
@@ -12,7 +13,8 @@ export {
   type ScramKeys,
   type StoredCredentials,
 } from './credentials.ts'
-export { offeredMechanisms } from './mechanisms.ts'
+export type { Advertised } from './downgrade.ts'
+export { offeredMechanisms, offeredTokenMechanisms } from './mechanisms.ts'
 export type {
   SaslChallenge,
   SaslCondition,
@@ -21,6 +23,8 @@ export type {
   SaslLookUp,
   SaslStep,
   SaslSuccess,
+  SaslTokenLookUp,
+  TokenCandidate,
 } from './step.ts'
 
 /**
@@ -45,6 +49,8 @@ function runMechanism(mechanism: Mechanism, message: Uint8Array, context: SaslCo
   switch (mechanism.kind) {
     case 'plain':
       return startPlain(message, context)
+    case 'hashedToken':
+      return startHashedToken(mechanism, message, context)
     case 'scram':
       return startScram(mechanism, message, context)
     default: {

@@ -1,6 +1,7 @@
 import { createHash, createHmac } from 'node:crypto'
 import { areEqual, toBase64 } from './bytes.ts'
 import { KEY_BYTES, type ScramHash, type ScramKeys, type StoredCredentials } from './credentials.ts'
+import { downgradeHash } from './downgrade.ts'
 import { type Identity, readIdentity } from './identity.ts'
 import { type ClientFirst, readClientFinal, readClientFirst } from './scram-message.ts'
 import { failure, type SaslContext, type SaslFailure, type SaslStep } from './step.ts'
@@ -64,7 +65,8 @@ function challengeClient(exchange: Exchange, credentials: StoredCredentials | un
   const known = credentials?.[variant.hash]
   const keys = known ?? pretendKeys(exchange)
   const nonce = first.nonce + context.nonce()
-  const serverFirst = `r=${nonce},s=${toBase64(keys.salt)},i=${keys.iterations}` // RFC 5802 §7 server-first-message
+  // RFC 5802 §7 server-first-message; extensions stand at its end, and clients skip those they do not know (§5.1)
+  const serverFirst = `r=${nonce},s=${toBase64(keys.salt)},i=${keys.iterations}${downgradeAttribute(exchange)}`
   return {
     do: 'challenge',
     data: Buffer.from(serverFirst, 'utf8'),
@@ -86,6 +88,11 @@ function challengeClient(exchange: Exchange, credentials: StoredCredentials | un
       return { do: 'success', ...identity, data: Buffer.from(`v=${toBase64(signature)}`, 'utf8') }
     },
   }
+}
+
+/** Source: XEP-0474 §5.1. */
+function downgradeAttribute({ variant, context }: Exchange): string {
+  return context.advertised === undefined ? '' : `,h=${downgradeHash(variant.hash, context.advertised)}`
 }
 
 function pretendKeys(exchange: Exchange): ScramKeys {

@@ -108,6 +108,8 @@ function takeStep(state: StreamState, step: SaslStep, exchange: Exchange): Trans
         { kind: 'lookingUp', step, mechanism },
         { do: 'lookUp', account: accountOf(step.username, scene) },
       )
+    case 'lookUpTokens': // never offered here: tokens are SASL2's (XEP-0484 §3.1)
+      return refuse(state, scene, { condition: 'invalid-mechanism' })
     case 'failure':
       return refuse(state, scene, step)
     case 'success':
