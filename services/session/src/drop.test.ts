@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BareJid } from '@starling/jid'
 import type { Envelope } from '@starling/wire'
-import { type Client, createWorld, type World } from './testing/world.ts'
+import type { Client } from './testing/client.ts'
+import { createWorld, type World } from './testing/world.ts'
 
 const key = 'romeo@example.org' as BareJid
 

@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { BareJid, FullJid } from '@starling/jid'
 import { type Envelope, encodeEnvelope } from '@starling/wire'
 import { readAccount } from './account-codec.ts'
-import { type Client, createWorld, stanzaOf, type World } from './testing/world.ts'
+import { type Client, stanzaOf } from './testing/client.ts'
+import { createWorld, type World } from './testing/world.ts'
 
 const set = (jid: string): string =>
   `<iq type='set' id='${jid}'><query xmlns='jabber:iq:roster'><item jid='${jid}@example.org'/></query></iq>`

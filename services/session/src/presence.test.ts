@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { RosterItem } from '@starling/core'
 import { blankItem } from './roster.ts'
 import { presence } from './stanza-edit.ts'
-import { type Client, createWorld, type World } from './testing/world.ts'
+import type { Client } from './testing/client.ts'
+import { createWorld, type World } from './testing/world.ts'
 
 const presencesOf = (client: Client): readonly string[] => client.heard().filter((xml) => xml.startsWith('<presence'))
 

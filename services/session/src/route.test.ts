@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import { defineModule, type Module, pass, refuse, stop } from '@starling/core'
 import { makeStanza, stanzaError } from '@starling/stanza'
 import { xml } from '@starling/xml'
-import { type Client, createWorld, type World } from './testing/world.ts'
+import type { Client } from './testing/client.ts'
+import { createWorld, type World } from './testing/world.ts'
 
 const spec = { id: 'XEP-9999', name: 'Test', version: '1', status: 'complete' } as const
 

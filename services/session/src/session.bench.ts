@@ -1,8 +1,8 @@
 import type { Batch } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
 import { type Envelope, encodeEnvelope } from '@starling/wire'
+import { stanzaOf } from './testing/client.ts'
 import { fakeIo, fakePresence } from './testing/io.ts'
-import { stanzaOf } from './testing/world.ts'
 import { createWorker } from './worker.ts'
 
 const accounts = 200

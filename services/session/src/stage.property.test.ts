@@ -2,7 +2,8 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { assertAgreement } from './testing/agreement.ts'
-import { type Client, createWorld, type World } from './testing/world.ts'
+import type { Client } from './testing/client.ts'
+import { createWorld, type World } from './testing/world.ts'
 
 const names = ['romeo', 'juliet', 'nurse'] as const
 

@@ -16,7 +16,8 @@ import {
   subscriptionStates,
   subscriptionTypes,
 } from './subscription-table.ts'
-import { type Client, createWorld, type World } from './testing/world.ts'
+import type { Client } from './testing/client.ts'
+import { createWorld, type World } from './testing/world.ts'
 
 // The tables of RFC 6121 appendix A in their own words: existing state | routed or delivered | new state ('-': no change).
 const appendix: Readonly<Record<'A.2' | 'A.3', Readonly<Record<SubscriptionType, string>>>> = {

@@ -5,8 +5,9 @@ import type { BareJid, FullJid } from '@starling/jid'
 import type { Bind, Envelope } from '@starling/wire'
 import { blankItem } from './roster.ts'
 import { rosterCache } from './roster-cache.ts'
+import { stanzaOf } from './testing/client.ts'
 import { fakeIo, fakePresence } from './testing/io.ts'
-import { createWorld, stanzaOf } from './testing/world.ts'
+import { createWorld } from './testing/world.ts'
 import { createWorker } from './worker.ts'
 
 const romeo = 'romeo@example.org' as BareJid

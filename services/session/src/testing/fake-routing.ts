@@ -16,6 +16,10 @@ export interface FakeRouting {
   readonly states: (StateChange & { readonly key: string })[]
   /** Envelopes that are neither deliveries nor states. */
   readonly others: Envelope[]
+  /** What each connection was told of the session it goes on with. */
+  readonly resumed: Map<number, StateChange & { readonly change: 'resumed' }>
+  /** The SM-ID that each connection was told. */
+  readonly smIds: Map<number, string>
   /** Messages that reached an account, by bare JID, with the resource meant. */
   readonly messages: Stanza[]
 }
@@ -27,10 +31,26 @@ export function fakeRouting(): FakeRouting {
   const states: FakeRouting['states'] = []
   const others: Envelope[] = []
   const messages: Stanza[] = []
+  const resumed: FakeRouting['resumed'] = new Map()
+  const smIds: FakeRouting['smIds'] = new Map()
   const write = (connection: number, raw: Uint8Array): void => {
     const list = written.get(connection) ?? []
     list.push(Buffer.from(raw).toString('utf8'))
     written.set(connection, list)
+  }
+  const manage = (head: StateChange, sessions: Map<string, Routed>): void => {
+    if (head.change === 'enabled') {
+      smIds.set(head.target.connection, head.smId)
+      write(head.target.connection, Buffer.from(`<enabled max='${head.maxSeconds}'/>`))
+    } else if (head.change === 'resumed') {
+      const session = sessions.get(head.resource)
+      if (session !== undefined) sessions.set(head.resource, { ...session, connection: head.target.connection })
+      resumed.set(head.target.connection, head)
+      smIds.set(head.target.connection, head.smId)
+      write(head.target.connection, Buffer.from(`<resumed h='${head.count}'/>`))
+    } else if (head.change === 'resumeRefused') {
+      write(head.target.connection, Buffer.from(head.h === undefined ? '<failed/>' : `<failed h='${head.h}'/>`))
+    }
   }
   const state = ({ key, head }: State): void => {
     states.push({ ...head, key })
@@ -45,6 +65,7 @@ export function fakeRouting(): FakeRouting {
     } else if (head.change === 'ended') sessions.delete(head.resource)
     else if (head.change === 'refused') write(head.target.connection, head.reply)
     else if (head.change === 'kicked') write(head.target.connection, Buffer.from(`<${head.condition}/>`))
+    else manage(head, sessions)
   }
   const deliverTo = (to: string, stanza: Stanza, resource: string | undefined): void => {
     const sessions = accounts.get(bareOf(to as Jid)) ?? new Map<string, Routed>()
@@ -65,6 +86,8 @@ export function fakeRouting(): FakeRouting {
     states,
     others,
     messages,
+    resumed,
+    smIds,
     handle: (envelope) => {
       if (envelope.kind === 'state') state(envelope)
       else if (envelope.kind === 'deliver') deliver(envelope)

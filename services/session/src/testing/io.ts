@@ -1,4 +1,4 @@
-import type { Io, Logger, Metrics, Module, Presence, StateSave } from '@starling/core'
+import type { Hibernation, Io, Logger, Metrics, Module, Presence, StateSave } from '@starling/core'
 import { createRegistry } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 
@@ -6,6 +6,8 @@ import type { BareJid } from '@starling/jid'
 export interface FakePresence {
   readonly port: Presence
   readonly states: Map<string, { mark: number; fields: Map<string, Uint8Array> }>
+  /** When hibernations end, by their names. */
+  readonly hibernations: Map<string, number>
   /** Makes every call reject while true. */
   isDown: boolean
 }
@@ -13,6 +15,7 @@ export interface FakePresence {
 /** An in-memory presence port: only what the session stage calls. */
 export function fakePresence(): FakePresence {
   const states: FakePresence['states'] = new Map()
+  const hibernations: FakePresence['hibernations'] = new Map()
   const check = (): void => {
     if (fake.isDown) throw new Error('presence is down')
   }
@@ -36,8 +39,12 @@ export function fakePresence(): FakePresence {
       check()
       return saves.map(save)
     },
+    noteHibernations: async (noted: readonly Hibernation[]) => {
+      check()
+      for (const { name, endsAtMs } of noted) hibernations.set(name, endsAtMs)
+    },
   } as unknown as Presence
-  const fake: FakePresence = { port, states, isDown: false }
+  const fake: FakePresence = { port, states, hibernations, isDown: false }
   return fake
 }
 

@@ -2,7 +2,6 @@ import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
 import type { Batch, Input, Module, Output, Worker } from '@starling/core'
 import { type BareJid, type FullJid, fullJid } from '@starling/jid'
-import { readStanza, type Stanza } from '@starling/stanza'
 import {
   type Ask,
   causeIndex,
@@ -13,25 +12,19 @@ import {
   maxEmissions,
   type Write,
 } from '@starling/wire'
-import { scanElement } from '@starling/xml'
 import { createWorker } from '../worker.ts'
+import {
+  type BindOptions,
+  type Client,
+  type ClientPorts,
+  clientOf,
+  connectClient,
+  queueResume,
+  type ResumeOptions,
+} from './client.ts'
 import { type FakeRouting, fakeRouting } from './fake-routing.ts'
 import { type FakeStorage, fakeStorage } from './fake-storage.ts'
 import { type FakePresence, fakeIo, fakePresence, type Limits } from './io.ts'
-
-/** A client in a test. */
-export interface Client {
-  readonly jid: FullJid
-  readonly connection: number
-  /** Sends a stanza, and all that follows from it happens. */
-  readonly send: (xml: string) => Promise<void>
-  /** Sends a stanza; nothing happens yet. */
-  readonly queue: (xml: string) => void
-  /** What came since the last call, as XML. */
-  readonly heard: () => readonly string[]
-  /** The connection ends. */
-  readonly drop: () => Promise<void>
-}
 
 /** The session stage with a tiny routing and storage around it, in one partition. */
 export interface World {
@@ -41,11 +34,10 @@ export interface World {
   readonly errors: unknown[]
   /** Everything the stage published, in order. */
   readonly published: Output[]
-  readonly connect: (
-    account: string,
-    resource: string,
-    more?: { generation?: number; epoch?: number },
-  ) => Promise<Client>
+  readonly connect: (account: string, resource: string, more?: BindOptions) => Promise<Client>
+  /** Asks to go on with a session; a client comes of it if it is granted, once all that follows has happened. */
+  readonly resume: (account: string, options: ResumeOptions) => Promise<Client | undefined>
+  readonly ports: ClientPorts
   /** Appends to the session inbox without running. */
   readonly append: (envelope: Envelope) => void
   /** Runs until the inboxes are empty. */
@@ -66,15 +58,6 @@ export interface World {
   crashAfter: number | undefined
   /** Another owner takes the partition over. */
   readonly takeOver: () => void
-}
-
-/** Reads XML that a client sends. */
-export function stanzaOf(xml: string, from: FullJid): Stanza {
-  const scanned = scanElement(Buffer.from(xml))
-  if (!scanned.ok) throw new Error(`not XML: ${xml}`)
-  const read = readStanza(scanned.value, from)
-  if (!read.ok) throw new Error(`no stanza: ${xml}`)
-  return read.value
 }
 
 /** Through the codec, as everything that travels. */
@@ -183,34 +166,14 @@ export function createWorld(
       else serve()
     }
   }
-  const connect: World['connect'] = async (account, resource, { generation, epoch = 7 } = {}) => {
-    connections += 1
-    const connection = connections
-    const key = `${account}@example.org` as BareJid
-    const target = { slot: 1, epoch, connection }
-    const head = { resource, iqId: 'b1', generation: generation ?? connection, lang: '' }
-    world.append({ kind: 'bind', key, atMs: 1000, target, head })
-    await run()
-    const jid = fullJid(key, resource)
-    let ordinal = 0
-    const queue = (xml: string): void => {
-      ordinal += 1
-      world.append({ kind: 'client', key, atMs: 1000, target, ordinal, stanza: stanzaOf(xml, jid) })
-    }
-    return {
-      jid,
-      connection,
-      send: async (xml) => {
-        queue(xml)
-        await run()
-      },
-      queue,
-      heard: () => routing.written.get(connection)?.splice(0) ?? [],
-      drop: async () => {
-        world.append({ kind: 'drop', key, atMs: 1000, target, head: { reason: 'closed' } })
-        await run()
-      },
-    }
+  const ports: ClientPorts = {
+    routing,
+    append: (envelope) => world.append(envelope),
+    run,
+    nextConnection: () => {
+      connections += 1
+      return connections
+    },
   }
   const world: World = {
     routing,
@@ -218,7 +181,16 @@ export function createWorld(
     presence,
     errors,
     published,
-    connect,
+    ports,
+    connect: (account, resource, more) => connectClient(ports, `${account}@example.org/${resource}` as FullJid, more),
+    resume: async (account, options) => {
+      const key = `${account}@example.org` as BareJid
+      const target = queueResume(ports, key, options)
+      await run()
+      const resumed = routing.resumed.get(target.connection)
+      if (resumed === undefined) return undefined
+      return clientOf(ports, fullJid(key, resumed.resource), { target, ordinal: resumed.ordinal })
+    },
     append: (envelope) => {
       inbox.push(envelope)
     },
