@@ -58,10 +58,12 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
           return outcomesOf(records, offsets)
         }
       } catch (error) {
-        const isLast = performance.now() + pauseMs > deadline || isFinal(error)
+        const isCountLost = hasLostCount(error)
+        const isLast = performance.now() + pauseMs > deadline || (isFinal(error) && !isCountLost)
         // Tried again by the same producer, a batch keeps its sequence number, and the broker knows it if it landed. Given up, the
         // number would go to the next batch, which the broker would then drop as known: so the producer goes as well.
-        if (isLast || (await producer?.catch(() => undefined)) === undefined) renewProducer()
+        // So it does when the counts part: kafkajs tries again while another broker's answer is out, and counts that one as landed.
+        if (isLast || isCountLost || (await producer?.catch(() => undefined)) === undefined) renewProducer()
         if (isLast) throw error
       }
       await new Promise((resolve) => setTimeout(resolve, pauseMs))
@@ -181,6 +183,13 @@ function isFinal(error: unknown): boolean {
   const cause = error instanceof kafkajs.KafkaJSNumberOfRetriesExceeded ? error.cause : error
   const original = cause instanceof Error && cause.cause instanceof kafkajs.KafkaJSError ? cause.cause : cause
   return original instanceof kafkajs.KafkaJSError && !original.retriable
+}
+
+/** Tells whether the broker expected another sequence number: under a new producer the same records may go again. */
+function hasLostCount(error: unknown): boolean {
+  if (!(error instanceof Error)) return false
+  const isLost = 'type' in error && ['OUT_OF_ORDER_SEQUENCE_NUMBER', 'UNKNOWN_PRODUCER_ID'].includes(String(error.type))
+  return isLost || hasLostCount(error.cause)
 }
 
 function asBuffer(bytes: Uint8Array): Buffer {

@@ -1,10 +1,10 @@
-import { Admin, type MessageToProduce, Producer } from '@platformatic/kafka'
-import { type Committed, LogError } from '@starling/core'
-import type { LaneOutcome, LaneRecord } from '../log/lane.ts'
+import { Admin } from '@platformatic/kafka'
+import type { Committed } from '@starling/core'
 import type { Bounds, DriverSettings, KafkaDriver } from './driver.ts'
 import { fetcher } from './platformatic-fetch.ts'
 import { platformaticGroup } from './platformatic-group.ts'
 import { platformaticOptions } from './platformatic-options.ts'
+import { platformaticProducer } from './platformatic-producer.ts'
 
 /** Timestamps that ask for bounds instead of times (ListOffsets). */
 const asked = { earliest: -2n, latest: -1n } as const
@@ -13,41 +13,7 @@ const asked = { earliest: -2n, latest: -1n } as const
 export function platformaticDriver(settings: DriverSettings): KafkaDriver {
   const common = platformaticOptions(settings)
   const admin = new Admin({ ...common, retries: 0 })
-  let producer: Producer | undefined
-
-  function openProducer(): Producer {
-    // tries as long as the lane does: tried again inside one send, a batch keeps its sequence number
-    const retries = Math.max(2, Math.ceil(settings.produceTimeoutMs / common.retryDelay))
-    return new Producer({ ...common, idempotent: true, retries })
-  }
-
-  async function append(records: readonly LaneRecord[], timestampMs: number): Promise<readonly LaneOutcome[]> {
-    producer ??= openProducer()
-    const mine = producer
-    const timestamp = BigInt(timestampMs)
-    const messages: MessageToProduce[] = records.map(({ topic, partition, value }) => ({
-      topic,
-      partition,
-      value: asBuffer(value),
-      timestamp,
-    }))
-    let timer: NodeJS.Timeout | undefined
-    const timeout = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(new Error('the brokers stayed away')), settings.produceTimeoutMs)
-    })
-    try {
-      const sent = await Promise.race([mine.send({ messages }), timeout])
-      const offsets = new Map(sent.offsets?.map(({ topic, partition, offset }) => [`${topic}/${partition}`, offset]))
-      return records.map(({ topic, partition }) => outcomeOf(topic, partition, offsets.get(`${topic}/${partition}`)))
-    } catch (error) {
-      // what it tries after this would land behind what is sent next
-      if (producer === mine) producer = undefined
-      void mine.close(true).catch(() => {})
-      throw error
-    } finally {
-      clearTimeout(timer)
-    }
-  }
+  const producer = platformaticProducer(settings)
 
   async function partitions(topic: string): Promise<number | undefined> {
     const topics = await admin.listTopics()
@@ -87,7 +53,7 @@ export function platformaticDriver(settings: DriverSettings): KafkaDriver {
   }
 
   return {
-    append,
+    append: producer.append,
     partitions,
     bounds,
     committed,
@@ -107,18 +73,7 @@ export function platformaticDriver(settings: DriverSettings): KafkaDriver {
       await admin.metadata({ topics: [], forceUpdate: true })
     },
     close: async () => {
-      const last = producer
-      producer = undefined
-      await Promise.all([last?.close(true).catch(() => {}), admin.close().catch(() => {})])
+      await Promise.all([producer.close(), admin.close().catch(() => {})])
     },
   }
-}
-
-function outcomeOf(topic: string, partition: number, offset: bigint | undefined): LaneOutcome {
-  if (offset !== undefined && offset >= 0n) return { ok: true, offset: Number(offset) }
-  return { ok: false, error: new LogError('LOG_FAILED', `no answer for partition ${partition} of topic ${topic}`) }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }

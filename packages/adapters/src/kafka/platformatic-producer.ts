@@ -67,8 +67,7 @@ export function platformaticProducer(settings: DriverSettings): PlatformaticProd
     batch.isOver = true
     const outcomes = outcomesOf(batch)
     if (outcomes.some(({ ok }) => !ok)) {
-      bump(mine)
-      session = open(mine.identity)
+      session = open(nextEpoch(mine.identity))
       void mine.client.close().catch(() => {})
     }
     if (batch.outcomes.size === 0) throw new Error('the brokers stayed away', { cause: batch.lastError })
@@ -96,16 +95,21 @@ export function platformaticProducer(settings: DriverSettings): PlatformaticProd
     const { topics, brokers } = await client.metadata({ topics: [...new Set(missing.map(({ topic }) => topic))] })
     mine.identity ??= await introduce(client, [...brokers.values()], tries)
     const byLeader = Map.groupBy(missing, ({ topic, partition }) => topics.get(topic)?.partitions[partition]?.leader)
+    let isCountLost = false
     const answers = await Promise.allSettled(
       [...byLeader].map(async ([leader, records]) => {
         const broker = leader === undefined ? undefined : brokers.get(leader)
         if (broker === undefined) throw new Error('a partition has no leader')
         const connection = await client.connections.get(broker)
-        if (!batch.isOver) settle(mine, batch, await produce(mine, connection, messagesOf(batch, records)))
+        if (batch.isOver) return
+        const errors = settle(mine, batch, await produce(mine, connection, messagesOf(batch, records)))
+        isCountLost ||= errors.some((error) => lostCount.includes(error['apiId']))
       }),
     )
     for (const answer of answers) if (answer.status === 'rejected') batch.lastError = answer.reason
-    if (batch.lastError instanceof ProtocolError && lostCount.includes(batch.lastError['apiId'])) bump(mine)
+    if (!isCountLost) return
+    mine.identity = nextEpoch(mine.identity)
+    mine.sequences.clear()
   }
 
   /** One request to one broker. Errors: rejects when there was no answer; refusals are in the answer. */
@@ -134,8 +138,13 @@ export function platformaticProducer(settings: DriverSettings): PlatformaticProd
   }
 }
 
-/** Notes what a broker said of each partition; what may yet succeed stays without outcome. */
-function settle({ sequences }: Session, batch: Batch, { responses }: produceV11.ProduceResponse): void {
+/** Notes what a broker said of each partition, and returns its errors; what may yet succeed stays without outcome. */
+function settle(
+  { sequences }: Session,
+  batch: Batch,
+  { responses }: produceV11.ProduceResponse,
+): readonly ProtocolError[] {
+  const errors: ProtocolError[] = []
   const records = new Map(batch.records.map((record) => [placeOf(record), record]))
   for (const { name: topic, partitionResponses } of responses) {
     for (const { index: partition, errorCode, errorMessage, baseOffset } of partitionResponses) {
@@ -148,19 +157,19 @@ function settle({ sequences }: Session, batch: Batch, { responses }: produceV11.
         continue
       }
       const error = new ProtocolError(errorCode, errorMessage)
-      batch.lastError = error
+      errors.push(error)
       if (error['canRetry'] === true || lostCount.includes(error['apiId'])) continue
       const refusal = new LogError('LOG_FAILED', `partition ${partition} of topic ${topic} refused`, error)
       batch.outcomes.set(record, { ok: false, error: refusal })
     }
   }
+  batch.lastError = errors.at(-1) ?? batch.lastError
+  return errors
 }
 
-/** Starts the numbers anew under the next epoch (KIP-360): no broker takes anything of an older one after it. */
-function bump(mine: Session): void {
-  const { identity } = mine
-  mine.identity = identity && identity.epoch < lastEpoch ? { ...identity, epoch: identity.epoch + 1 } : undefined
-  mine.sequences.clear()
+/** The epoch under which numbers start anew (KIP-360): no broker takes anything of an older one after it. */
+function nextEpoch(identity: Session['identity']): Session['identity'] {
+  return identity !== undefined && identity.epoch < lastEpoch ? { ...identity, epoch: identity.epoch + 1 } : undefined
 }
 
 /** Asks for an identity, each time another broker first. */
