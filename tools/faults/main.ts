@@ -34,7 +34,7 @@ console.log(`seed ${seed}: npm run faults -- --seed ${seed} does the same again`
 const { rows, archives, isSound } = await runFaults({
   seed,
   members: Number(values.members),
-  brokers: Number(values.brokers),
+  brokers: values.brokers === '1' ? 1 : 3,
   portOffset: 11_000,
   next: (random) => {
     if (end === undefined) return all[done++]

@@ -8,7 +8,7 @@ import { isSound, lineOf, type Row } from './report.ts'
 export interface FaultRun {
   readonly seed: number
   readonly members: number
-  readonly brokers: number
+  readonly brokers: 1 | 3
   readonly portOffset: number
   /** Which faults, in which order; asked again until it gives none. */
   readonly next: (random: () => number) => { readonly fault: Fault; readonly isJudged: boolean } | undefined

@@ -43,7 +43,7 @@ const bugs = /bug|given-up|uncaught|unhandled|cannot-start|unreadable|unexpected
 /** Brings a cluster up away from others. Errors: rejects with a sentence; what was started is ended. */
 export async function makeFaultBed(
   portOffset: number,
-  { brokers = 1 }: { readonly brokers?: number } = {},
+  { brokers = 1 }: { readonly brokers?: 1 | 3 } = {},
 ): Promise<FaultBed> {
   const directory = mkdtempSync(join(tmpdir(), 'starling-faults-'))
   const folder = openRunFolder(directory)
