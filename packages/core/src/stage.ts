@@ -38,6 +38,11 @@ export interface Output {
   readonly envelope: Envelope
   /** A question that carries its cause along: numbered last, so that what the answer causes is no duplicate (R3). */
   readonly isQuestion?: boolean
+  /**
+   * Its number among what its cause brings about, where that must not hang on what stands before it; above the numbers before it,
+   * those after go on from it. So what is left out at a repetition takes no other's number (R3).
+   */
+  readonly number?: number
 }
 
 /**

@@ -132,8 +132,8 @@ export interface StorageQueries {
     args: { readonly owner: BareJid; readonly afterId: string; readonly limit: number }
     result: readonly OfflineStanza[]
   }
-  /** Removes all up to and with `upToId`. */
-  'offline.remove': { args: { readonly owner: BareJid; readonly upToId: string }; result: undefined }
+  /** Removes one: what came meanwhile may stand before it, so it must not go with it. */
+  'offline.remove': { args: { readonly owner: BareJid; readonly id: string }; result: undefined }
   'offline.count': { args: { readonly owner: BareJid }; result: number }
   /** Ignores rows whose owner has no account, and rows that are there already. */
   'archive.add': { args: ArchiveRow; result: undefined }

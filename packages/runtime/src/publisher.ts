@@ -105,8 +105,8 @@ function bareText(jid: string): string {
 /** Stamps each output with its cause: the place of its input and its number among that input's outputs (R3). */
 function forEachNumbered(outputs: readonly Output[], use: (to: InboxName, envelope: Envelope) => void): void {
   const counts = new Map<Input, number>()
-  for (const { cause: input, to, envelope, isQuestion } of outputs) {
-    const count = counts.get(input) ?? 0
+  for (const { cause: input, to, envelope, isQuestion, number } of outputs) {
+    const count = number ?? counts.get(input) ?? 0
     counts.set(input, count + 1)
     if (count >= maxEmissions) throw new Error(`an input caused more than ${maxEmissions} outputs`)
     use(to, { ...envelope, cause: causeOf(input.place, isQuestion === true ? maxEmissions : count) })

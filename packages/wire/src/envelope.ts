@@ -164,6 +164,8 @@ export interface DeliverHead {
   readonly isRedelivery?: boolean
   /** Resources that have it already. */
   readonly except?: readonly string[]
+  /** Its order among offline messages where that is not its place: a redelivered one stands where its session ended. */
+  readonly offlineId?: string
 }
 
 /** The same stanza for many accounts of one partition; the pod writes each `to`. */

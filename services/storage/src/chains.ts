@@ -25,8 +25,8 @@ export interface ChainContext {
   readonly domain: BareJid
   readonly maxOffline: number
   readonly random: (bytes: number) => Uint8Array
-  /** Offline stanzas up to these ids were sent in this batch; they are removed once that is durable. */
-  readonly flushed: Map<BareJid, string>
+  /** Ids of the offline stanzas that were sent in this batch; they are removed once that is durable. */
+  readonly flushed: Map<BareJid, Set<string>>
 }
 
 const offlinePage = 100
@@ -161,16 +161,19 @@ function offlineChain(envelope: Offline, outputs: Outputs, context: ChainContext
 /** Sends what was kept, oldest first, marked with its time (XEP-0160 §2, XEP-0203 §4); it is forgotten after it is durable. */
 function flushChain(envelope: Flush, outputs: Outputs, context: ChainContext): Chain {
   const owner = envelope.key as BareJid
-  const page = (): Step =>
-    ask('offline.page', { owner, afterId: context.flushed.get(owner) ?? '', limit: offlinePage }, (kept) => {
+  const sent = context.flushed.get(owner) ?? new Set<string>()
+  context.flushed.set(owner, sent)
+  const page = (afterId: string): Step =>
+    ask('offline.page', { owner, afterId, limit: offlinePage }, (kept) => {
       for (const { id, raw, atMs } of kept) {
+        if (sent.has(id)) continue // by a flush of this very batch
+        sent.add(id)
         const stanza = delayed(raw, context.domain, atMs)
         outputs.emit('routing', { kind: 'deliver', key: owner, atMs, stanza, head: { isOwn: true, isReplay: true } })
-        context.flushed.set(owner, id)
       }
-      return kept.length < offlinePage ? answer() : page()
+      return kept.length < offlinePage ? answer() : page(kept.at(-1)?.id ?? afterId)
     })
-  return chain(envelope, page, outputs)
+  return chain(envelope, () => page(''), outputs)
 }
 
 function delayed(raw: Uint8Array, domain: BareJid, atMs: number): Stanza {

@@ -238,6 +238,33 @@ describe('XEP-0160 offline messages', () => {
     await storage.close()
   })
 
+  it('R6: a redelivered one, which stands before what is being sent, is not forgotten with it', async () => {
+    const { storage, work } = await start()
+    await work('storage', [offline('5')])
+    const out = await work('storage', [flush, offline('3')])
+    assert.deepEqual(
+      out.map(({ envelope }) => /body \d/.exec(text(envelope))?.[0]),
+      ['body 5'],
+    )
+    assert.match(text((await work('storage', [flush]))[0]?.envelope), /body 3/)
+    await storage.close()
+  })
+
+  it('R6: added twice under one id it is kept once', async () => {
+    const { storage, work } = await start()
+    await work('storage', [offline('1')])
+    await work('storage', [offline('1')])
+    assert.equal((await work('storage', [flush])).length, 1)
+    await storage.close()
+  })
+
+  it('R7: routing records that concern no message change nothing here', async () => {
+    const { storage, work } = await start()
+    const state: Envelope = { kind: 'state', key: juliet, atMs, head: { change: 'settings', slices: {} } }
+    assert.deepEqual(await work('routing', [{ kind: 'podDied', key: '', atMs, slot: 1, epoch: 2 }, state]), [])
+    await storage.close()
+  })
+
   it('§2, RFC 6121 §8.5.1: a full store and an account that does not exist answer service-unavailable to the sender', async () => {
     const { storage, work } = await start()
     const nobody = offline('9', 'nobody@example.net' as BareJid)

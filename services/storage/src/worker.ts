@@ -58,22 +58,18 @@ export function createWorker(io: StorageIo): Worker {
 
   const work = async (batch: Batch): Promise<Work> => {
     const collected = new Map(batch.inputs.map((input) => [input, outputsOf(input, domain, reporter(input))]))
-    const flushed = new Map<BareJid, string>()
+    const flushed = new Map<BareJid, Set<string>>()
     const maxOffline = io.settings.offline.maxStanzas
     const context: ChainContext = { registry, domain, maxOffline, random: io.random, flushed }
     if (batch.inbox === 'routing') await routed(batch, collected, context)
     else await asked(batch, collected, context)
     const outputs: Output[] = [...collected.values()].flatMap(({ list }) => list)
-    if (flushed.size === 0) return { outputs }
+    const removals = [...flushed].flatMap(([owner, ids]) => [...ids].map((id) => ({ owner, id })))
+    if (removals.length === 0) return { outputs }
     return {
       outputs,
       // Forgotten only once routing's inbox holds them (R2); a repetition of the batch is dropped there by its cause (R3).
-      save: async () => {
-        await storage.run(
-          'offline.remove',
-          [...flushed].map(([owner, upToId]) => ({ owner, upToId })),
-        )
-      },
+      save: async () => void (await storage.run('offline.remove', removals)),
     }
   }
 

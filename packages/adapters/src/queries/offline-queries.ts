@@ -66,12 +66,12 @@ export const offlineQueries = {
 
   'offline.remove': plain<'offline.remove'>({
     isWrite: true,
-    columns: { owner: 'text', up_to_id: 'text' },
-    encode: ({ owner, upToId }) => [owner, upToId],
+    columns: { owner: 'text', id: 'text' },
+    encode: ({ owner, id }) => [owner, id],
     sql: {
       postgres: `DELETE FROM offline o USING q JOIN accounts a ON a.jid = q.owner
-        WHERE o.account = a.no AND o.id <= q.up_to_id COLLATE "C"`,
-      sqlite: [`DELETE FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner) AND id <= :up_to_id`],
+        WHERE o.account = a.no AND o.id = q.id`,
+      sqlite: [`DELETE FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner) AND id = :id`],
     },
     decode: () => undefined,
   }),

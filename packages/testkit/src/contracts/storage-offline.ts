@@ -72,12 +72,13 @@ export function storageOffline({ run, one, stranger, account }: StorageBench): v
       assert.equal(pages[0]?.[0]?.owner, b)
     })
 
-    it('removes up to an id, of that owner only, any number of times', async () => {
+    it('removes by id, of that owner only, any number of times; what stands before stays', async () => {
       const [a, b] = [await account(), await account()]
       for (const owner of [a, b]) await add(owner, [1, 2, 3], 9)
       const removal = [
-        { owner: a, upToId: idOf(2) },
-        { owner: stranger(), upToId: idOf(9) },
+        { owner: a, id: idOf(2) },
+        { owner: a, id: idOf(3) },
+        { owner: stranger(), id: idOf(1) },
       ]
       for (let times = 0; times < 2; times++) await run('offline.remove', removal)
       assert.deepEqual(await run('offline.count', [{ owner: a }, { owner: b }]), [1, 3])
