@@ -2,13 +2,11 @@ import { type Condition, ns } from '@starling/stanza'
 import type { SignalHead } from '@starling/wire'
 import { escapeXml, type ScannedElement } from '@starling/xml'
 import { readH } from './sm-counts.ts'
+import { enabledText, failedText, readEnable, readResume, resumedPhase, resumedText } from './sm-text.ts'
 import { failStream, failWith, goTo, stay } from './stream-end.ts'
 import { inlineSignal } from './stream-inline.ts'
 import type { StreamScene } from './stream-scene.ts'
 import type { SignedIn, StreamPhase, StreamState, Transition } from './stream-state.ts'
-
-/** Longest SM-ID looked for; ours are shorter. Units: UTF-16 code units. */
-const maxSmIdLength = 256
 
 /** Whether the element is of stream management. */
 export function isSmElement(element: ScannedElement): boolean {
@@ -71,7 +69,12 @@ export function receiveSignal(state: StreamState, head: SignalHead, scene: Strea
   switch (head.signal) {
     case 'enabled':
       if (phase.kind !== 'bound' || phase.sm !== 'asked') return stay(state)
-      return goTo(state, { ...phase, sm: 'on' }, { do: 'write', text: enabledText(head) }, { do: 'enabled' })
+      return goTo(
+        state,
+        { ...phase, sm: 'on' },
+        { do: 'write', text: enabledText(head) },
+        { do: 'enabled', smId: head.smId },
+      )
     case 'resumed':
       if (phase.kind !== 'resuming') return stay(state)
       return goTo(
@@ -92,54 +95,6 @@ export function receiveSignal(state: StreamState, head: SignalHead, scene: Strea
     default:
       return head satisfies never
   }
-}
-
-/** The phase of a stream whose former session is its own again. */
-export function resumedPhase(
-  { account }: SignedIn,
-  head: Extract<SignalHead, { readonly signal: 'resumed' }>,
-): Extract<StreamPhase, { readonly kind: 'bound' }> {
-  return { kind: 'bound', account, jid: head.jid as never, sm: 'on' }
-}
-
-/** What an `<enable/>` asks for, cut to what the server gives. Source: XEP-0198 §3. Units of `resumeSeconds`: s. */
-export function readEnable(element: ScannedElement, resumeSeconds: number): { readonly maxSeconds: number } {
-  const { resume, max } = element.attributes
-  if (resume !== 'true' && resume !== '1') return { maxSeconds: 0 }
-  const asked = max !== undefined && /^\d{1,9}$/.test(max) ? Number(max) : 0
-  return { maxSeconds: Math.min(asked === 0 ? resumeSeconds : asked, resumeSeconds) }
-}
-
-/** What a `<resume/>` asks for. Source: XEP-0198 §5. Errors: the condition of `<failed/>`. */
-export function readResume(
-  element: ScannedElement,
-  resumeSeconds: number,
-):
-  | { readonly ok: true; readonly smId: string; readonly h: number }
-  | { readonly ok: false; readonly condition: Condition } {
-  const smId = element.attributes['previd'] ?? ''
-  const h = readH(element.attributes['h'])
-  if (resumeSeconds === 0) return { ok: false, condition: 'feature-not-implemented' } // XEP-0198 §5
-  if (smId === '' || h === undefined) return { ok: false, condition: 'bad-request' }
-  if (smId.length > maxSmIdLength) return { ok: false, condition: 'item-not-found' }
-  return { ok: true, smId, h }
-}
-
-/** `<enabled/>`. Source: XEP-0198 §3. */
-export function enabledText({ smId, maxSeconds }: Extract<SignalHead, { readonly signal: 'enabled' }>): string {
-  if (maxSeconds === 0) return `<enabled xmlns='${ns.sm}'/>`
-  return `<enabled xmlns='${ns.sm}' id='${escapeXml(smId)}' resume='true' max='${maxSeconds}'/>`
-}
-
-/** `<resumed/>`. Source: XEP-0198 §5. */
-export function resumedText({ smId, count }: Extract<SignalHead, { readonly signal: 'resumed' }>): string {
-  return `<resumed xmlns='${ns.sm}' previd='${escapeXml(smId)}' h='${count}'/>`
-}
-
-/** `<failed/>`. Source: XEP-0198 §5, §6. */
-export function failedText(condition: Condition, h?: number): string {
-  const counted = h === undefined ? '' : ` h='${h}'`
-  return `<failed xmlns='${ns.sm}'${counted}><${condition} xmlns='${ns.stanzaErrors}'/></failed>`
 }
 
 function tooHighText({ h, sent }: { readonly h: number; readonly sent: number }): string {
