@@ -3,7 +3,8 @@ import { describe, it } from 'node:test'
 import type { BareJid, Jid } from '@starling/jid'
 import fc from 'fast-check'
 import { type Account, blankAccount, type Session } from './account.ts'
-import { changesOf, readAccount } from './account-codec.ts'
+import { changesOf, encodeSession, readAccount } from './account-codec.ts'
+import { nameOf } from './stream-management.ts'
 
 const jid = 'romeo@example.org' as BareJid
 const plain = { noNullPrototype: true } as const
@@ -11,7 +12,7 @@ const resource = fc.string({ minLength: 1, maxLength: 8 })
 const slices = fc.dictionary(fc.constantFrom('XEP-0191', 'XEP-0280', 'XEP-0313'), fc.oneof(fc.string(), fc.integer()), {
   noNullPrototype: true,
 })
-const session: fc.Arbitrary<Session> = fc.record(
+const unmanaged: fc.Arbitrary<Session> = fc.record(
   {
     resource,
     target: fc.record({ slot: fc.nat(255), epoch: fc.nat(), connection: fc.nat() }, plain),
@@ -27,6 +28,14 @@ const session: fc.Arbitrary<Session> = fc.record(
   },
   plain,
 )
+const sm = fc.record(
+  { id: fc.constantFrom('own', '2-9-7'), base: fc.nat(), maxSeconds: fc.nat(), isHibernating: fc.boolean() },
+  plain,
+)
+const session: fc.Arbitrary<Session> = fc.tuple(unmanaged, fc.option(sm)).map(([one, managed]) => {
+  if (managed === null) return one
+  return { ...one, sm: { ...managed, id: managed.id === 'own' ? nameOf(one.target) : managed.id } }
+})
 const account: fc.Arbitrary<Account> = fc
   .record(
     {
@@ -109,11 +118,44 @@ describe('the state of an account in the presence port', () => {
       presence: { priority: 50, raw: new Uint8Array(0) },
       slices: { 'XEP-0280': { isEnabled: true } },
       directed: [],
+      sm: {
+        id: nameOf({ slot: 201, epoch: 123_456_789_000, connection: 4_000_001 }),
+        base: 3,
+        maxSeconds: 300,
+        isHibernating: true,
+      },
     }
     const made = { ...blankAccount(jid), isLoaded: true, sessions: new Map([[ordinary.resource, ordinary]]) }
     let bytes = 0
     for (const [field, value] of changesOf(blankAccount(jid), made, 1)?.set ?? []) bytes += field.length + value.length
     assert.ok(bytes <= 264, `${bytes} bytes`)
+  })
+
+  it('a session without stream management takes what it took before, one that has it at most 40 bytes more', () => {
+    const target = { slot: 200, epoch: 123_456_789_012, connection: 4_000_000 }
+    const head = { resource: 'x', target, generation: 1, lang: '', count: 1, isInterested: true }
+    const one: Session = { ...head, presence: undefined, slices: {}, directed: [] }
+    const bytes = encodeSession(one)
+    assert.equal(Buffer.from(bytes).toString(), '[200,123456789012,4000000,1,1,1,0]')
+    const id = nameOf(target)
+    const sizes = [id, nameOf({ ...target, connection: 4_000_001 })].map(
+      (smId) => encodeSession({ ...one, sm: { id: smId, base: 0, maxSeconds: 300, isHibernating: false } }).length,
+    )
+    assert.ok((sizes[0] ?? 0) <= bytes.length + 17 && (sizes[1] ?? 0) <= bytes.length + 40, `${sizes}`)
+  })
+
+  it('sessions saved before there was stream management are read', () => {
+    const old = '[3,70,9,5,12,3,7,"en",{"XEP-0280":{"isEnabled":true}},["a@example.org"]]'
+    const fields = new Map([
+      ['r:x', Buffer.from(old)],
+      ['p:x', new Uint8Array([1])],
+      ['r:y', Buffer.from('[3,70,9,5,12,0,0]')],
+    ])
+    const { sessions } = readAccount(jid, { mark: 3, fields })
+    const [x, y] = ['x', 'y'].map((name) => sessions.get(name))
+    assert.deepEqual([x?.sm, x?.directed, x?.presence?.priority, x?.lang], [undefined, ['a@example.org'], 7, 'en'])
+    assert.deepEqual([y?.sm, y?.count, y?.directed], [undefined, 12, []])
+    assert.equal(Buffer.from(encodeSession(x as Session)).toString(), old)
   })
 
   it('a field that is not ours counts as missing', () => {
