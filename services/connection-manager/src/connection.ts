@@ -1,15 +1,18 @@
 import { LogError } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { ns, type Stanza, type StreamError } from '@starling/stanza'
-import type { Target } from '@starling/wire'
-import { type GateEvent, type NameTable, withNamespace } from '@starling/xml'
+import type { Answered, EnableHead, FromClient, SignalHead, Target } from '@starling/wire'
+import { type NameTable, withNamespace } from '@starling/xml'
 import { performEffect } from './effects.ts'
 import { Intake } from './intake.ts'
+import { isPingAnswer } from './keepalive.ts'
 import { limits, orNone } from './limits.ts'
 import type { Link, LinkOwner } from './link.ts'
 import type { Pausable } from './pauses.ts'
 import { countTransport, type Pod, releaseAddress } from './pod.ts'
 import { ConnectionScene } from './scene.ts'
+import { ackText, beginSm, isNextDelivery, request, resumeSm, watchUnacked } from './sm-shell.ts'
+import type { SmSide } from './sm-side.ts'
 import { isWaiting, stepStream } from './stream.ts'
 import {
   type EndReason,
@@ -47,6 +50,8 @@ export class Connection implements LinkOwner, Pausable {
   pingSentMs = 0
   pingId: string | undefined
   isEnded = false
+  /** Counts of stream management; undefined without. */
+  sm: SmSide | undefined
   #link: Link | undefined
   #scene: ConnectionScene | undefined
   #account: BareJid | undefined
@@ -93,6 +98,16 @@ export class Connection implements LinkOwner, Pausable {
     return this.#pauses !== 0
   }
 
+  /** Who signed in, once a session was asked for. */
+  get account(): BareJid | undefined {
+    return this.#account
+  }
+
+  /** Number of the client's last stanza. */
+  get ordinal(): number {
+    return this.#ordinal
+  }
+
   get isBound(): boolean {
     return this.state.phase.kind === 'bound'
   }
@@ -130,10 +145,23 @@ export class Connection implements LinkOwner, Pausable {
 
   // ---- from the pod -------------------------------------------------------------------------------------------------
 
-  /** Canonical bytes from the pod's inbox. */
-  deliver(raw: Uint8Array): void {
-    if (this.isBound) this.sendStanza(raw)
+  /** Canonical bytes from the pod's inbox, and their number where they are counted. */
+  deliver(raw: Uint8Array, ordinal?: number): void {
+    const { sm } = this
+    if (sm?.isOn === true) {
+      if (!isNextDelivery(this, sm, ordinal)) return
+      this.sendStanza(raw)
+      if (!this.isEnded) watchUnacked(this, sm)
+    } else if (this.isBound) this.sendStanza(raw)
     else this.dispatch({ kind: 'output', raw })
+  }
+
+  /** Its turn to ask for an acknowledgement. */
+  requestAck(): void {
+    const { sm } = this
+    if (sm === undefined) return
+    sm.isDue = false
+    if (!this.isEnded && sm.unacked > 0 && sm.requestedMs === 0) request(this, sm)
   }
 
   /** Ends the stream with an error. */
@@ -168,23 +196,14 @@ export class Connection implements LinkOwner, Pausable {
     this.#send(this.origin.transport === 'websocket' ? withNamespace(raw, ns.client) : raw)
   }
 
-  /** Asks the session stage for a resource, once the roll tells others whom to end should this pod die. */
-  bind(account: BareJid, head: { resource: string; iqId: string; generation: number }): void {
-    const { io, roll } = this.pod
+  /** From here on its session is told of its end; returns what names it (R7). */
+  own(account: BareJid): Target {
+    const { io } = this.pod
     const target = io.inbox.target(this.id)
     this.#target = target
     this.#account = account
     this.deadlineMs = io.monotonic() + limits.bindTimeoutMs
-    roll.enlist(target, account).then(
-      () => {
-        if (this.isEnded) return
-        // R7: a pod that stood still meanwhile was swept, or will be: this session would be found by nobody
-        if (!io.inbox.isLeased()) return this.#enlistFailed('the lease ended')
-        const bind = { kind: 'bind', key: account, target, head: { ...head, lang: this.state.lang } } as const
-        io.publish('session', { ...bind, atMs: io.clock() }).catch(this.#refused)
-      },
-      (error: unknown) => this.#enlistFailed(error),
-    )
+    return target
   }
 
   /** Writes its session into the roll again. */
@@ -196,20 +215,41 @@ export class Connection implements LinkOwner, Pausable {
 
   /** Gives a stanza to the session stage, counted (R5). */
   forward(stanza: Stanza): void {
-    const { io, meters } = this.pod
+    this.pod.meters.stanzasIn.add()
+    this.#count('client', stanza)
+  }
+
+  /** Tells the session stage of a stanza that was dealt with here, counted as all are, and what there is to answer. */
+  answer(reply: Stanza | undefined): void {
+    this.#count('answered', reply)
+  }
+
+  /** Asks for stream management. Order: stanzas before it are not counted, those behind it are. */
+  enable(head: EnableHead): void {
     if (this.#account === undefined || this.#target === undefined) return
-    meters.stanzasIn.add()
-    this.#inFlight++
-    if (this.#inFlight >= orNone(io.settings.c2s.maxInFlightStanzas)) this.#pause('inFlight')
-    if (!this.#stanzas.charge(1, this.lastReadMs)) this.#pause('rate')
-    io.publish('session', {
-      kind: 'client',
-      key: this.#account,
-      target: this.#target,
-      ordinal: ++this.#ordinal,
-      stanza,
-      atMs: io.clock(),
-    }).then(this.#acked, this.#refused)
+    const { io } = this.pod
+    this.sm = beginSm(this)
+    const enable = { kind: 'enable', key: this.#account, target: this.#target, head, atMs: io.clock() } as const
+    io.publish('session', enable).catch(this.#refused)
+  }
+
+  /** Stream management is on; with Bind 2 it was never asked for apart. */
+  enabled(smId: string): void {
+    this.sm ??= beginSm(this)
+    this.sm.id = smId
+    this.#giveOwed(this.sm)
+  }
+
+  /** The former session's counts are this connection's. */
+  resumed(head: Extract<SignalHead, { readonly signal: 'resumed' }>): void {
+    this.#ordinal = head.ordinal
+    this.sm = resumeSm(this, head)
+  }
+
+  /** Acknowledges as soon as all that was read is durable (R1). */
+  acknowledge(): void {
+    const { sm } = this
+    if (sm?.ask(this.#ordinal) === true) this.#acknowledge(sm)
   }
 
   /** R1: after a produce that failed, nothing more of this connection is produced but its end. */
@@ -224,11 +264,12 @@ export class Connection implements LinkOwner, Pausable {
   finish(reason: EndReason, last: readonly Uint8Array[], condition?: string): void {
     if (this.isEnded) return
     this.isEnded = true
-    const { meters, drops, pauses, io } = this.pod
+    const { meters, drops, pauses, requests, io } = this.pod
     meters.ended.add(1, { reason })
     if (condition !== undefined) meters.streamErrors.add(1, { condition })
     if (reason !== 'lost') io.logger.debug({ what: 'connection-ended', connection: this.id, reason, condition })
     pauses.remove(this)
+    requests.remove(this)
     this.deadlineMs = io.monotonic() + limits.closeTimeoutMs
     if (this.#account !== undefined && this.#target !== undefined) drops.publish(this.#account, this.#target, reason)
     this.#link?.end(last, reason === 'output-limit')
@@ -247,7 +288,7 @@ export class Connection implements LinkOwner, Pausable {
       const event = this.intake.next()
       if (event === undefined) break
       this.partialSinceMs = 0
-      if (!this.#isPingAnswer(event)) this.#handle(event)
+      if (!isPingAnswer(this, event)) this.#handle(event)
     }
     this.#isPumping = false
   }
@@ -286,15 +327,6 @@ export class Connection implements LinkOwner, Pausable {
     this.finish('bug', [Buffer.from(last), Buffer.from(closeText(transport))], 'internal-server-error')
   }
 
-  /** The answer to our own ping is nobody else's. Source: XEP-0199 §4.1. */
-  #isPingAnswer(event: GateEvent): boolean {
-    if (this.pingId === undefined || event.kind !== 'element' || event.element.name !== 'iq') return false
-    const { id, type } = event.element.attributes
-    if (id !== this.pingId || (type !== 'result' && type !== 'error')) return false
-    this.pingId = undefined
-    return true
-  }
-
   #send(bytes: Uint8Array): void {
     if (this.isEnded || this.#link === undefined) return
     this.pod.meters.bytesOut.add(bytes.length)
@@ -304,11 +336,36 @@ export class Connection implements LinkOwner, Pausable {
     this.fail({ condition: 'policy-violation', text: 'too much unread output' }, 'output-limit')
   }
 
-  #enlistFailed(error: unknown): void {
-    if (this.isEnded) return
-    this.pod.meters.rollFaults.add()
-    this.pod.io.logger.warn({ what: 'enlist-failed', error })
-    this.fail({ condition: 'resource-constraint' }, 'presence') // RFC 6120 §4.9.3.17
+  /** Order: the ordinals are those of the log, without a gap. */
+  #count(kind: 'client' | 'answered', stanza: Stanza | undefined): void {
+    const { io } = this.pod
+    const { sm } = this
+    if (this.#account === undefined || this.#target === undefined) return
+    this.#inFlight++
+    if (this.#inFlight >= orNone(io.settings.c2s.maxInFlightStanzas)) this.#pause('inFlight')
+    if (!this.#stanzas.charge(1, this.lastReadMs)) this.#pause('rate')
+    const ordinal = ++this.#ordinal
+    const head = { key: this.#account, target: this.#target, ordinal, atMs: io.clock() }
+    const envelope: FromClient | Answered =
+      stanza === undefined ? { kind: 'answered', ...head } : { kind, ...head, stanza }
+    const settled = sm === undefined ? this.#acked : () => this.#handled(sm, ordinal)
+    io.publish('session', envelope).then(settled, this.#refused)
+  }
+
+  /** The log holds a stanza of a client that counts. */
+  #handled(sm: SmSide, ordinal: number): void {
+    sm.settle(ordinal)
+    this.#giveOwed(sm)
+    this.#settle()
+  }
+
+  #giveOwed(sm: SmSide): void {
+    if (!this.isEnded && sm.takeOwed()) this.#acknowledge(sm)
+  }
+
+  /** R1: the lease is looked at after the produce was acknowledged; without it the connection is cut off. */
+  #acknowledge(sm: SmSide): void {
+    if (this.pod.checkLease()) this.write(ackText(sm))
   }
 
   #settle(): void {

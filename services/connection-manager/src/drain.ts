@@ -30,6 +30,7 @@ export async function drainPod(pod: Pod, timeoutMs: number): Promise<void> {
     connection.fail({ condition: 'system-shutdown' }, 'shutdown')
     connection.link?.destroy()
   }
+  await pod.trims.flush()
   // What is not struck out by now, others sweep.
   if (pod.io.inbox.isLeased()) await pod.roll.end(pod.io.inbox.target(0)).catch(() => {})
 }

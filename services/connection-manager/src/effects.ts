@@ -1,5 +1,7 @@
+import { claimSession } from './claim.ts'
 import type { Connection } from './connection.ts'
 import { limits } from './limits.ts'
+import { takeAck } from './sm-shell.ts'
 import { runStreamIq } from './stream-iq.ts'
 import type { StreamEffect } from './stream-state.ts'
 
@@ -43,12 +45,16 @@ export function performEffect(connection: Connection, effect: StreamEffect): voi
       connection.intake.widen()
       break
     case 'bind':
-      connection.bind(effect.signedIn.account, {
-        resource: effect.resource,
-        iqId: effect.iqId,
-        generation: effect.signedIn.generation,
+      bind(connection, effect)
+      break
+    case 'resume': {
+      const { smId, h, signedIn } = effect
+      claimSession(connection, signedIn.account, {
+        kind: 'resume',
+        head: { smId, h, generation: signedIn.generation, lang: connection.state.lang },
       })
       break
+    }
     case 'bound':
       connection.deadlineMs = Number.POSITIVE_INFINITY
       connection.intake.settle()
@@ -57,18 +63,34 @@ export function performEffect(connection: Connection, effect: StreamEffect): voi
       connection.forward(effect.stanza)
       break
     case 'answer':
+      connection.answer(effect.reply)
+      break
     case 'enable':
+      connection.enable(effect.head)
+      break
     case 'enabled':
-    case 'resume':
+      connection.enabled(effect.smId)
+      break
     case 'resumed':
+      connection.resumed(effect.head)
+      break
     case 'acknowledge':
+      connection.acknowledge()
+      break
     case 'acked':
+      if (connection.sm?.isOn === true) takeAck(connection, connection.sm, effect.h)
       break
     case 'end':
       break
     default:
       effect satisfies never
   }
+}
+
+function bind(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'bind' }>): void {
+  const { do: _, signedIn, ...asked } = effect
+  const head = { ...asked, generation: signedIn.generation, lang: connection.state.lang }
+  claimSession(connection, signedIn.account, { kind: 'bind', head })
 }
 
 function startTls(connection: Connection): void {

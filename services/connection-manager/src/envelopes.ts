@@ -6,6 +6,8 @@ import type { Pod } from './pod.ts'
 
 /** Hands what came by the pod's inbox to its connections, in the log's order. */
 export function receiveEnvelopes(pod: Pod, envelopes: readonly Envelope[]): void {
+  // R7: a pod that stood still may find much here; its clients are elsewhere by now
+  if (!pod.checkLease()) return
   for (const envelope of envelopes) {
     switch (envelope.kind) {
       case 'output':
@@ -16,6 +18,16 @@ export function receiveEnvelopes(pod: Pod, envelopes: readonly Envelope[]): void
         const jid = envelope.head.jid as FullJid
         if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
         else connection.dispatch({ kind: 'bound', jid, raw: envelope.raw })
+        break
+      }
+      case 'signal': {
+        const connection = pod.connections.get(envelope.target.connection)
+        const { head } = envelope
+        if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
+        else connection.dispatch({ kind: 'signal', head })
+        if (head.signal === 'resumed' || head.signal === 'resumeRefused') {
+          pod.meters.resumptions.add(1, { outcome: head.signal === 'resumed' ? 'resumed' : 'refused' })
+        }
         break
       }
       case 'close': {
@@ -34,10 +46,10 @@ export function receiveEnvelopes(pod: Pod, envelopes: readonly Envelope[]): void
 
 /** One payload, its `to` written for each recipient where it is shared. */
 function writeOutput(pod: Pod, output: Output): void {
-  for (const { connection: id, to } of output.recipients) {
+  for (const { connection: id, to, ordinal } of output.recipients) {
     const connection = pod.connections.get(id)
     if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
-    else connection.deliver(to === '' ? output.raw : insertRootAttributes(output.raw, { to }))
+    else connection.deliver(to === '' ? output.raw : insertRootAttributes(output.raw, { to }), ordinal)
   }
 }
 

@@ -1,8 +1,10 @@
 import { ns } from '@starling/stanza'
-import { escapeXml } from '@starling/xml'
+import { escapeXml, type GateEvent } from '@starling/xml'
 import type { Connection } from './connection.ts'
-import { limits } from './limits.ts'
+import { limits, orNone } from './limits.ts'
 import type { Pod } from './pod.ts'
+import { request } from './sm-shell.ts'
+import type { SmSide } from './sm-side.ts'
 import { WebSocketLink } from './websocket-link.ts'
 
 /** Units: ms between two looks at all connections: how late a deadline may be seen. */
@@ -55,6 +57,10 @@ function isPartialTooLong(connection: Connection, nowMs: number): boolean {
 /** Source: RFC 6120 §4.6.4 (a peer that is silent is asked), XEP-0199 §4.1. */
 function checkLife(connection: Connection, nowMs: number): void {
   const { pingAfterMs, pingTimeoutMs } = connection.pod.io.settings.c2s
+  if (connection.sm !== undefined) {
+    checkAcks(connection, connection.sm, nowMs)
+    return
+  }
   if (connection.pingSentMs > 0) {
     if (pingTimeoutMs > 0 && nowMs - connection.pingSentMs >= pingTimeoutMs) {
       connection.fail({ condition: 'connection-timeout', text: 'no answer to a ping' }, 'timeout')
@@ -66,6 +72,26 @@ function checkLife(connection: Connection, nowMs: number): void {
   const { link } = connection
   if (link instanceof WebSocketLink) link.ping()
   else sendPing(connection)
+}
+
+/** With stream management the request for an acknowledgement is the ping. Source: XEP-0198 §4. */
+function checkAcks(connection: Connection, sm: SmSide, nowMs: number): void {
+  const { c2s, sm: settings } = connection.pod.io.settings
+  if (!sm.isOn) return
+  if (sm.requestedMs > 0) {
+    if (nowMs - sm.requestedMs >= orNone(settings.ackTimeoutMs)) {
+      connection.fail({ condition: 'connection-timeout', text: 'no acknowledgement' }, 'timeout')
+    }
+  } else if (nowMs - connection.lastReadMs >= orNone(c2s.pingAfterMs)) request(connection, sm)
+}
+
+/** The answer to our own ping is nobody else's. Source: XEP-0199 §4.1. */
+export function isPingAnswer(connection: Connection, event: GateEvent): boolean {
+  if (connection.pingId === undefined || event.kind !== 'element' || event.element.name !== 'iq') return false
+  const { id, type } = event.element.attributes
+  if (id !== connection.pingId || (type !== 'result' && type !== 'error')) return false
+  connection.pingId = undefined
+  return true
 }
 
 function sendPing(connection: Connection): void {

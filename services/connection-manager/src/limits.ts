@@ -27,6 +27,10 @@ export const limits = {
   waitingLogins: 10_000,
   /** Drop records that wait for the log; more are lost, counted, and the lease's end speaks for them. */
   waitingDrops: 100_000,
+  /** Acknowledged queues that wait to be told to presence; above, one is forgotten: the queue's next says it too. */
+  waitingTrims: 100_000,
+  /** Milliseconds from an acknowledgement to its telling. */
+  trimMs: 100,
   /** Sessions of one write to this pod's roll in presence. */
   rollBatch: 500,
   /** Changes of this pod's roll that wait for presence; above, a bind is refused and a delisting left to the sweep. */

@@ -37,14 +37,23 @@ export interface LinkOwner {
 export class FlushList {
   #links: Link[] = []
   readonly #schedule: (run: () => void) => void
+  readonly #check: () => void
   readonly #run = (): void => {
+    this.#check()
     const links = this.#links
     this.#links = []
     for (const link of links) link.flush()
   }
 
-  constructor(schedule: (run: () => void) => void = setImmediate) {
+  /** `check` is asked before bytes go out: it may destroy links, which then write nothing (R7). */
+  constructor(check: () => void, schedule: (run: () => void) => void = setImmediate) {
+    this.#check = check
     this.#schedule = schedule
+  }
+
+  /** To be asked before writing outside of a tick's end. */
+  check(): void {
+    this.#check()
   }
 
   add(link: Link): void {

@@ -21,6 +21,9 @@ export interface Meters {
   readonly sweptSessions: ReturnType<Metrics['counter']>
   readonly sweptRolls: ReturnType<Metrics['counter']>
   readonly sweepFaults: ReturnType<Metrics['counter']>
+  readonly smFaults: ReturnType<Metrics['counter']>
+  readonly resumptions: ReturnType<Metrics['counter']>
+  readonly lostTrims: ReturnType<Metrics['counter']>
   readonly bugs: ReturnType<Metrics['counter']>
 }
 
@@ -48,6 +51,9 @@ export function createMeters(metrics: Metrics): Meters {
     sweptSessions: counter('swept_sessions_total', 'Sessions of dead pods ended'),
     sweptRolls: counter('swept_rolls_total', 'Rolls of dead pods emptied'),
     sweepFaults: counter('sweep_faults_total', 'Rounds of sweeping that could not be finished'),
+    smFaults: counter('sm_faults_total', 'Deliveries without a number, repeated, or behind a gap', ['fault']),
+    resumptions: counter('resumptions_total', 'Former sessions asked for', ['outcome']),
+    lostTrims: counter('lost_trims_total', 'Acknowledgements that presence was not told of'),
     bugs: counter('bugs_total', 'Exceptions caught at the edge'),
   }
 }

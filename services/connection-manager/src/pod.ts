@@ -1,4 +1,5 @@
 import type { PodIo } from '@starling/core'
+import type { AckRequests } from './ack-requests.ts'
 import type { Connection } from './connection.ts'
 import type { Drops } from './drops.ts'
 import type { FlushList } from './link.ts'
@@ -8,6 +9,7 @@ import type { Pauses } from './pauses.ts'
 import type { Roll } from './roll.ts'
 import type { Transport } from './stream-state.ts'
 import type { TlsIdentity } from './tls-identity.ts'
+import type { Trims } from './trims.ts'
 
 /** Runs a function later; returns what cancels it. Units: ms. */
 export type Later = (delayMs: number, run: () => void) => () => void
@@ -21,6 +23,8 @@ export interface Pod {
   readonly drops: Drops
   readonly roll: Roll
   readonly pauses: Pauses
+  readonly requests: AckRequests
+  readonly trims: Trims
   readonly later: Later
   readonly identity: () => TlsIdentity
   /** By connection number; a connection is here from its socket's first to its last moment. */
@@ -29,6 +33,11 @@ export interface Pod {
   readonly addresses: Map<string, number>
   /** Open connections by transport. */
   readonly transports: Record<Transport, number>
+  /**
+   * Whether the lease runs; else every connection is cut off at once, for others may be serving its session already (R7).
+   * Asked after a produce was acknowledged (R1), before bytes are written, and before what the inbox holds is looked at.
+   */
+  readonly checkLease: () => boolean
   /** Whether new streams are taken. */
   readonly phase: () => 'open' | 'draining'
   readonly nextId: () => number

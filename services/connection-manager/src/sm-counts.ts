@@ -6,17 +6,20 @@ export function toH(count: number): number {
   return ((count % hValues) + hValues) % hValues
 }
 
+/** What of a session's deliveries was written, and up to which the client has them. Units: ordinals, without wrap-around. */
+export interface Written {
+  readonly acked: number
+  readonly written: number
+}
+
 /**
- * The full ordinal that an `h` stands for: the highest not above `sent` that agrees with it.
- * Errors: undefined when that lies below `acked`: then more was acknowledged than sent (or the client went back, which is
- * the same fault).
+ * The ordinal that an `h` stands for, at least `acked`: one that lies behind it is an old one and changes nothing.
+ * Errors: undefined when more was acknowledged than written. Source: XEP-0198 §6.
  */
-export function fromH(
-  h: number,
-  { acked, sent }: { readonly acked: number; readonly sent: number },
-): number | undefined {
-  const full = sent - toH(sent - h)
-  return full < acked ? undefined : full
+export function fromH(h: number, { acked, written }: Written): number | undefined {
+  const ahead = toH(h - acked)
+  if (ahead <= written - acked) return acked + ahead
+  return ahead > hValues / 2 ? acked : undefined
 }
 
 /** Reads an `h`; undefined when it is none. Source: XEP-0198 §4, xs:unsignedInt. */

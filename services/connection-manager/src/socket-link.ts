@@ -31,6 +31,7 @@ export class SocketLink implements Link {
   #isSecuring = false
   readonly #written = (): void => {
     this.#output.settle()
+    if (!this.#output.isEmpty) this.#ports.flushes.check()
     this.#write()
   }
 

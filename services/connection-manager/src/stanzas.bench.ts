@@ -1,5 +1,6 @@
 import type { FullJid } from '@starling/jid'
 import { createNameTable } from '@starling/xml'
+import { claimSession } from './claim.ts'
 import { Connection } from './connection.ts'
 import { receiveEnvelopes } from './envelopes.ts'
 import type { Link } from './link.ts'
@@ -20,7 +21,10 @@ export async function bench(): Promise<
   const connection = new Connection(pod, { transport: 'tcp', remoteAddress: 'x', addressKey: 'x' }, createNameTable())
   connection.attach(silent)
   const account = `romeo@${domain}` as never
-  connection.bind(account, { resource: 'balcony', iqId: 'b', generation: 1 })
+  claimSession(connection, account, {
+    kind: 'bind',
+    head: { resource: 'balcony', iqId: 'b', generation: 1, lang: '' },
+  })
   connection.receive(Buffer.from(header))
   connection.state = { ...connection.state, phase: { kind: 'binding', signedIn: { account, generation: 1 } } }
   connection.dispatch({ kind: 'bound', jid: `romeo@${domain}/balcony` as FullJid, raw: Buffer.from('<iq/>') })

@@ -3,6 +3,7 @@ import type { PodIo, PodService } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { createNameTable } from '@starling/xml'
 import { acceptPlain, acceptTls } from './accept.ts'
+import { AckRequests } from './ack-requests.ts'
 import type { Connection } from './connection.ts'
 import { drainPod } from './drain.ts'
 import { Drops } from './drops.ts'
@@ -17,6 +18,7 @@ import type { Later, Pod } from './pod.ts'
 import { Roll } from './roll.ts'
 import { keepSweeping, Sweeper } from './sweep.ts'
 import { loadTlsIdentity } from './tls-identity.ts'
+import { Trims } from './trims.ts'
 import { createUpgradeHandler, webSocketPath } from './websocket.ts'
 
 /** A pod that runs, with what tests and drains want of it. */
@@ -46,6 +48,17 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     onDurable: ({ target, key }) => roll.delist(target, key as BareJid),
     onLost: () => meters.lostDrops.add(),
   })
+  let isFenced = false
+  const checkLease = (): boolean => {
+    if (io.inbox.isLeased()) {
+      isFenced = false
+      return true
+    }
+    // Once: what comes without a lease is told so, and has no session to lose
+    if (!isFenced) fence(pod)
+    isFenced = true
+    return false
+  }
   const pod: Pod = {
     io,
     meters,
@@ -53,7 +66,10 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     drops,
     roll,
     later,
-    flushes: new FlushList(),
+    flushes: new FlushList(() => checkLease()),
+    requests: new AckRequests(settings.sm.requestAfterMs, { later, monotonic: io.monotonic }),
+    trims: new Trims({ presence: io.presence, later, onLost: (count) => meters.lostTrims.add(count) }),
+    checkLease: () => checkLease(),
     logins: new Logins(io, meters, later),
     pauses: new Pauses(later, io.monotonic),
     identity: () => identity,
@@ -78,15 +94,10 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     'Changes of the roll that presence does not hold yet',
     () => roll.count,
   )
+  io.metrics.observed('starling_c2s_waiting_trims', 'Queues that presence was not told of yet', () => pod.trims.count)
   io.metrics.observed('starling_c2s_dead_pods', 'Pods seen dead and not swept yet', () => sweeper.deadLives)
   io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
-  io.inbox.onFenced(() => {
-    // R7: the lease is gone, so nothing may show any more
-    for (const connection of connections.values()) {
-      connection.link?.destroy()
-      connection.finish('fenced', [])
-    }
-  })
+  io.inbox.onFenced(() => fence(pod))
   const names = createNameTable()
   const maxOutputBytes = orNone(settings.c2s.maxOutputBytes)
   const ports = { names, links: { flushes: pod.flushes, identity: pod.identity, maxOutputBytes } }
@@ -122,7 +133,17 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
       stopSweep()
       stopSweep = () => {}
       pod.pauses.close()
+      pod.requests.close()
+      pod.trims.close()
     },
+  }
+}
+
+/** R7: the lease is gone, so nothing may show any more. */
+function fence(pod: Pod): void {
+  for (const connection of pod.connections.values()) {
+    connection.link?.destroy()
+    connection.finish('fenced', [])
   }
 }
 

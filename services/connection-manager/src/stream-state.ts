@@ -162,7 +162,7 @@ export type StreamEffect =
   /** Asks for stream management; stanzas from here on count. Source: XEP-0198 §3. */
   | { readonly do: 'enable'; readonly head: EnableHead }
   /** Stream management is on: what is written from here on is numbered from 1. */
-  | { readonly do: 'enabled' }
+  | { readonly do: 'enabled'; readonly smId: string }
   /** Asks for a former session. Source: XEP-0198 §5. */
   | { readonly do: 'resume'; readonly signedIn: SignedIn; readonly smId: string; readonly h: number }
   /** The former session is this connection's: counts go on where it left them. */

@@ -94,11 +94,11 @@ describe('RFC 6120 §4.7 stream headers', () => {
 })
 
 describe('features', () => {
-  it('§7.2, RFC 6121 §2.6.1, §3.4.1: after sign-in bind, a session nobody needs, versioning and pre-approval', () => {
+  it('§7.2, RFC 6121 §2.6.1, §3.4.1: XEP-0198 §2: after sign-in bind, stream management, a session nobody needs, versioning and pre-approval', () => {
     const { written } = run(at({ kind: 'unopened', signedIn }, { isOpened: false }), [open], testScene())
     assert.ok(
       written.endsWith(
-        "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session><ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/></stream:features>",
+        "<stream:features><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'/><sm xmlns='urn:xmpp:sm:3'/><session xmlns='urn:ietf:params:xml:ns:xmpp-session'><optional/></session><ver xmlns='urn:xmpp:features:rosterver'/><sub xmlns='urn:xmpp:features:pre-approval'/></stream:features>",
       ),
     )
   })
@@ -273,14 +273,14 @@ describe('stream IQs', () => {
         asked.effects.map((effect) => effect.do),
         ['askStream'],
       )
-      const [second] = run(asked.state, change(to), scene).effects
-      assert.match(second?.do === 'send' ? Buffer.from(second.raw).toString() : '', /<resource-constraint/)
+      assert.ok(isWaiting(asked.state), 'nothing is read until it is answered')
       const reply = makeStanza(xml('iq', { type: 'result', id: '1' }))
       const answered = stepStream(asked.state, { kind: 'answered', reply }, scene)
       assert.deepEqual(
         answered.effects.map((effect) => effect.do),
-        ['send'],
+        ['answer'],
       )
+      assert.equal(isWaiting(answered.state), false)
       assert.deepEqual(
         run(answered.state, change(to), scene).effects.map((effect) => effect.do),
         ['askStream'],

@@ -21,6 +21,7 @@ export class WebSocketLink implements Link {
   readonly isSecure: boolean
   readonly #written = (): void => {
     this.#output.settle()
+    if (!this.#output.isEmpty) this.#flushes.check()
     this.#write()
   }
 

@@ -29,6 +29,7 @@ export interface FakeIo {
   publishWith: (envelope: Envelope) => Promise<void>
   answerWith: (call: QueryCall) => AskResult
   isReady: boolean
+  isLeased: boolean
   pendingBytes: number
   /** Adds to the monotonic clock. */
   readonly advance: (ms: number) => void
@@ -47,6 +48,7 @@ export async function fakeIo(
     readonly accounts?: Readonly<Record<string, string>>
     readonly modules?: readonly Module[]
     readonly perAddressPerHour?: number
+    readonly sm?: Partial<Settings['sm']>
   } = {},
 ): Promise<FakeIo> {
   const credentials = new Map<string, string>()
@@ -71,6 +73,7 @@ export async function fakeIo(
     published,
     asked,
     isReady: true,
+    isLeased: true,
     pendingBytes: 0,
     emit: (...envelopes) => onEnvelopes(envelopes),
     fence: () => onFenced(),
@@ -128,7 +131,7 @@ export async function fakeIo(
       http: { route: () => {}, upgrade: (path, handle) => upgrades.set(path, handle) },
       inbox: {
         target: (connection) => ({ slot: 3, epoch: 17, connection }),
-        isLeased: () => true,
+        isLeased: () => fake.isLeased,
         onEnvelopes: (handler) => {
           onEnvelopes = handler
         },
@@ -163,7 +166,7 @@ export function boundTo(
 
 function settingsOf(
   dataDir: string,
-  options: { readonly c2s?: C2sChanges; readonly perAddressPerHour?: number },
+  options: { readonly c2s?: C2sChanges; readonly sm?: Partial<Settings['sm']>; readonly perAddressPerHour?: number },
 ): Settings {
   return {
     domain,
@@ -186,6 +189,14 @@ function settingsOf(
       pingTimeoutMs: 30_000,
       maxResources: 10,
       ...options.c2s,
+    },
+    sm: {
+      resumeSeconds: 300,
+      maxUnackedStanzas: 1_000,
+      requestAfterStanzas: 25,
+      requestAfterMs: 1_000,
+      ackTimeoutMs: 60_000,
+      ...options.sm,
     },
     registration: { inBand: true, perAddressPerHour: options.perAddressPerHour ?? 0 },
     scram: { iterations: 4096 },
