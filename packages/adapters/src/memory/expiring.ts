@@ -18,9 +18,9 @@ const sweptPerSet = 2
 
 /**
  * Keeps values until they end, at most `maxEntries`: above it, the one set longest ago is forgotten.
- * Each set drops a few that have ended, in the order in which they were set.
+ * Each set drops a few that have ended, in the order in which they were set; `forgotten` is told of those, and of one too many.
  */
-export function expiring<T>(maxEntries: number): Expiring<T> {
+export function expiring<T>(maxEntries: number, forgotten: (key: string) => void = () => {}): Expiring<T> {
   const entries = new Map<string, Entry<T>>()
   const find = (key: string, now: number): Entry<T> | undefined => {
     const entry = entries.get(key)
@@ -33,6 +33,7 @@ export function expiring<T>(maxEntries: number): Expiring<T> {
       entries.delete(key)
       // One that lives goes to the end, so that the next sweep looks at others.
       if (entry.endsAt > now) entries.set(key, entry)
+      else forgotten(key)
     }
   }
   return {
@@ -42,7 +43,9 @@ export function expiring<T>(maxEntries: number): Expiring<T> {
       entries.delete(key)
       entries.set(key, { value, endsAt: now + ttlMs })
       const [oldest] = entries.keys()
-      if (entries.size > maxEntries && oldest !== undefined) entries.delete(oldest)
+      if (entries.size <= maxEntries || oldest === undefined) return
+      entries.delete(oldest)
+      forgotten(oldest)
     },
     delete: (key) => {
       entries.delete(key)

@@ -3,12 +3,14 @@ import { lane } from '../log/lane.ts'
 import { within } from '../log/within.ts'
 import { worker } from '../log/worker.ts'
 import { type MemoryGroup, memoryGroup } from './log-group.ts'
-import { memoryLogStore } from './log-store.ts'
+import { type LogStore, memoryLogStore } from './log-store.ts'
 
 /** What a memory log may be told. */
 export interface MemoryLogOptions {
   /** Partition count of every topic; there are no others. */
   readonly partitions: Readonly<Record<string, number>>
+  /** What keeps the records; without one, memory does. Partitions, first offset and `maxBytes` are then the store's own. */
+  readonly store?: LogStore
   /** Offset of the first record of every partition. */
   readonly baseOffset?: number
   /** Units: ms since 1970; stamps records, orders nothing. */
@@ -42,12 +44,13 @@ export interface MemoryLogOptions {
 export function memoryLog(options: MemoryLogOptions): Log {
   const { clock, retainRecords = 64, retryMs = 100, closeTimeoutMs = 5000, onEvent = () => {} } = options
   const schedule = options.schedule ?? scheduleSoon
-  const baseOffset = options.baseOffset ?? 0
-  const store = memoryLogStore({
-    partitions: options.partitions,
-    baseOffset,
-    maxBytes: options.maxBytes ?? 256 * 1024 * 1024,
-  })
+  const store =
+    options.store ??
+    memoryLogStore({
+      partitions: options.partitions,
+      baseOffset: options.baseOffset ?? 0,
+      maxBytes: options.maxBytes ?? defaultMaxBytes,
+    })
   const groups = new Map<string, MemoryGroup>()
   const topicGroups = new Map<string, Set<string>>()
   const readTopics = new Set<string>()
@@ -77,7 +80,7 @@ export function memoryLog(options: MemoryLogOptions): Log {
     let before = store.end(topic, partition)
     if (names !== undefined) {
       for (const name of names) {
-        before = Math.min(before, store.committed(name, topic).get(partition)?.offset ?? baseOffset)
+        before = Math.min(before, store.committed(name, topic).get(partition)?.offset ?? Number.NEGATIVE_INFINITY)
       }
     } else if (readTopics.has(topic)) {
       before -= retainRecords
@@ -178,13 +181,17 @@ export function memoryLog(options: MemoryLogOptions): Log {
       const count = partitionsOf(topic)
       return new Map(Array.from({ length: count }, (_, partition) => [partition, store.end(topic, partition)]))
     },
-    health: () => ({ isUp: true, pendingBytes: produced.pendingBytes() }),
+    health: () => ({ isUp: store.isUp(), pendingBytes: produced.pendingBytes() }),
     close: async () => {
       await produced.close()
       await Promise.all([...open].map((reader) => reader.close()))
+      await store.close()
     },
   }
 }
+
+/** Units: bytes of records that are kept for their groups, unless something else is said. */
+export const defaultMaxBytes = 256 * 1024 * 1024
 
 /** A reader without a group, as the trimmer sees it. */
 interface Reader {

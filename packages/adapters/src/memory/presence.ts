@@ -1,5 +1,8 @@
 import type { AccountState, Presence, SlotLease, StateKind, StateSave } from '@starling/core'
+import { ByteReader } from '../journal/byte-reader.ts'
+import type { Encode } from '../journal/journal.ts'
 import { expiring } from './expiring.ts'
+import { noJournal, type PresenceJournal } from './presence-journal.ts'
 import { memoryQueues } from './queues.ts'
 import { memoryRolls } from './rolls.ts'
 
@@ -15,6 +18,8 @@ export interface MemoryPresenceOptions {
   readonly rollTtlMs?: number
   /** Units: counters and generations kept, each; above it the one that ends first is forgotten. */
   readonly maxNames?: number
+  /** Keeps what must outlive the process: all but leases and counters. Without one nothing does. */
+  readonly journal?: PresenceJournal
 }
 
 interface Kept {
@@ -30,17 +35,20 @@ interface HeldSlot {
 
 const noFields: ReadonlyMap<string, Uint8Array> = new Map()
 
-/** Presence inside one process, shared by all that hold the value, gone with the process; it is never down. */
+/**
+ * Presence inside one process, shared by all that hold the value; without a journal it is gone with the process, and never down.
+ * Errors: what the journal cannot keep is rejected with the journal's error; it is in memory then, and kept as soon as can be.
+ */
 export function memoryPresence(options: MemoryPresenceOptions): Presence {
   const { clock, emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, maxNames = 1_000_000 } = options
-  const { rollTtlMs = 604_800_000 } = options
+  const { rollTtlMs = 604_800_000, journal = noJournal } = options
   const states = new Map<string, Kept>()
   /** States without fields, apart from the others because they alone end. */
-  const empties = expiring<number>(Number.POSITIVE_INFINITY)
+  const empties = expiring<number>(Number.POSITIVE_INFINITY, (key) => journal.drop(stateKey(key)))
   const slots = new Map<number, HeldSlot>()
-  const generations = expiring<number>(maxNames)
+  const generations = expiring<number>(maxNames, (account) => journal.drop(generationKey(account)))
   const counters = expiring<number>(maxNames)
-  const { change: changeQueue, ...queues } = memoryQueues()
+  const { change: changeQueue, ...queues } = memoryQueues(journal)
 
   const keyOf = (kind: StateKind, account: string): string => `${kind} ${account}`
 
@@ -61,8 +69,22 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
     empties.delete(key)
     if (fields.size > 0) states.set(key, { mark: save.mark, fields })
     else empties.set(key, save.mark, clock(), emptyStateTtlMs)
+    journal.put(stateKey(key), encodeState({ mark: save.mark, fields }))
     for (const change of save.queues ?? []) changeQueue(save.account, change)
     return true
+  }
+
+  for (const [key, value] of journal.loaded(statePrefix)) {
+    const kept = decodeState(value)
+    const name = key.slice(statePrefix.length)
+    if (kept.fields.size > 0) states.set(name, kept)
+    else empties.set(name, kept.mark, clock(), emptyStateTtlMs)
+    journal.adopt(key, encodeState(kept))
+  }
+  for (const [key, value] of journal.loaded(generationPrefix)) {
+    const taken = new ByteReader(value).count()
+    generations.set(key.slice(generationPrefix.length), taken, clock(), generationTtlMs)
+    journal.adopt(key, encodeCount(taken))
   }
 
   const heldBy = (lease: SlotLease): HeldSlot | undefined => {
@@ -98,7 +120,12 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
 
   return {
     readStates: async (kind, accounts) => accounts.map((account) => readState(keyOf(kind, account))),
-    saveStates: async (kind, saves) => saves.map((save) => saveState(keyOf(kind, save.account), save)),
+    saveStates: async (kind, saves) => {
+      const areSaved = saves.map((save) => saveState(keyOf(kind, save.account), save))
+      // Also when nothing is new: what an earlier call could not keep must be kept before its caller goes on
+      if (saves.length > 0) await journal.commit()
+      return areSaved
+    },
     leaseSlot: async (pod, count, leaseMs) => leaseSlot(pod, count, leaseMs),
     extendSlot: async (lease, leaseMs) => extendSlot(lease, leaseMs),
     releaseSlot: async (lease) => {
@@ -109,6 +136,8 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
     takeGeneration: async (account) => {
       const taken = (generations.get(account, clock()) ?? 0) + 1
       generations.set(account, taken, clock(), generationTtlMs)
+      journal.put(generationKey(account), encodeCount(taken))
+      await journal.commit()
       return taken
     },
     addToCounter: async (name, by, windowMs) => {
@@ -118,8 +147,42 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
       return sum
     },
     ...queues,
-    ...memoryRolls(clock, rollTtlMs),
+    ...memoryRolls(clock, rollTtlMs, journal),
     isUp: () => true,
     close: async () => {},
   }
+}
+
+const statePrefix = 'state '
+const generationPrefix = 'generation '
+
+function stateKey(key: string): string {
+  return `${statePrefix}${key}`
+}
+
+function generationKey(account: string): string {
+  return `${generationPrefix}${account}`
+}
+
+function encodeState({ mark, fields }: Kept): Encode {
+  return (writer) => {
+    writer.count(mark)
+    writer.count(fields.size)
+    for (const [field, value] of fields) {
+      writer.text(field)
+      writer.bytes(value)
+    }
+  }
+}
+
+function decodeState(value: Uint8Array): Kept {
+  const reader = new ByteReader(value)
+  const mark = reader.count()
+  const fields = new Map<string, Uint8Array>()
+  for (let count = reader.count(); count > 0; count--) fields.set(reader.text(), reader.bytes().slice())
+  return { mark, fields }
+}
+
+function encodeCount(count: number): Encode {
+  return (writer) => writer.count(count)
 }
