@@ -27,7 +27,8 @@ describe('keys of presence', () => {
   it('all keys of an account share one tag, whatever its name', () => {
     fc.assert(
       fc.property(hostile, (account) => {
-        const all = [keys.state('session', account), keys.state('routing', account), keys.generation(account)]
+        const states = [keys.state('session', account), keys.state('routing', account)]
+        const all = [...states, keys.generation(account), keys.queue(account, '1-2-3'), keys.queue(account, '{x}')]
         const tags = new Set(all.map(hashTag))
         assert.equal(tags.size, 1)
         assert.ok(!all.includes([...tags][0] ?? ''), 'the tag is a part of the key')
@@ -44,13 +45,16 @@ describe('keys of presence', () => {
           keys.state('routing', name),
           keys.generation(name),
           keys.counter(name),
+          keys.queue(name, 'q'),
+          keys.queue(name, ''),
           keys.slot(0),
           keys.roll({ slot: 0, epoch: 1 }),
           keys.rolls,
+          ...keys.hibernations,
         ]
-        assert.equal(new Set(of(a)).size, 7)
+        assert.equal(new Set(of(a)).size, 17)
         assert.notEqual(hashTag(keys.state('session', a)), hashTag(keys.state('session', b)))
-        assert.equal(new Set([...of(a), ...of(b)]).size, 11)
+        assert.equal(new Set([...of(a), ...of(b)]).size, 23)
       }),
       { numRuns: 1000 },
     )
@@ -64,6 +68,20 @@ describe('keys of presence', () => {
     ] as const) {
       assert.notEqual(keys.state('session', a), keys.state('session', b))
     }
+  })
+
+  it('an account and a queue that spell another pair together are not that pair', () => {
+    fc.assert(
+      fc.property(hostile, hostile, hostile, hostile, (a, q, b, r) => {
+        fc.pre(a !== b || q !== r)
+        assert.notEqual(keys.queue(a, q), keys.queue(b, r))
+      }),
+      { numRuns: 1000 },
+    )
+  })
+
+  it('hibernations have several tags, so that a cluster spreads them', () => {
+    assert.equal(new Set(keys.hibernations.map(hashTag)).size, 8)
   })
 
   it('all slots share one tag, so that one script sees them', () => {

@@ -1,7 +1,15 @@
 import { randomUUID } from 'node:crypto'
-import { type AccountState, type Presence, PresenceError, type SlotLease, type StateSave } from '@starling/core'
+import {
+  type AccountState,
+  type Presence,
+  PresenceError,
+  type SlotLease,
+  type StateKind,
+  type StateSave,
+} from '@starling/core'
 import { redisConnection, type ScriptCall } from './connection.ts'
-import { presenceKeys } from './keys.ts'
+import { type PresenceKeys, presenceKeys } from './keys.ts'
+import { redisQueues } from './queues.ts'
 import { redisRolls } from './rolls.ts'
 import * as scripts from './scripts.ts'
 
@@ -23,6 +31,8 @@ export interface RedisPresenceOptions {
   readonly generationTtlMs?: number
   /** Units: ms that a roll is kept after it was last written. */
   readonly rollTtlMs?: number
+  /** Units: ms that a queue is kept after something was last appended to it: one that nobody ended is not there for ever. */
+  readonly queueTtlMs?: number
   /** Told what happened: presence.up, presence.down, presence.fault. */
   readonly onEvent?: (what: string, detail: Readonly<Record<string, unknown>>) => void
 }
@@ -35,7 +45,7 @@ export interface RedisPresenceOptions {
 export function redisPresence(options: RedisPresenceOptions): Presence {
   const { url, keyPrefix = 'starling:', timeoutMs = 2000, maxPendingCalls = 10_000, maxBackoffMs = 1000 } = options
   const { emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, rollTtlMs = 604_800_000 } = options
-  const { onEvent = () => {} } = options
+  const { queueTtlMs = 604_800_000, onEvent = () => {} } = options
   const keys = presenceKeys(keyPrefix)
   const holder = randomUUID()
   const redis = redisConnection({ url, timeoutMs, maxPendingCalls, maxBackoffMs, onEvent })
@@ -53,7 +63,7 @@ export function redisPresence(options: RedisPresenceOptions): Presence {
       return (await redis.commands(reads)).map(readState)
     },
     saveStates: async (kind, saves) => {
-      const calls = saves.map((save) => saveCall(keys.state(kind, save.account), save, emptyStateTtlMs))
+      const calls = saves.map((save) => saveCall(keys, kind, save, { emptyStateTtlMs, queueTtlMs }))
       return (await redis.scripts(scripts.saveState, calls)).map((saved) => Number(saved) === 1)
     },
     leaseSlot: async (pod, slots, leaseMs) => {
@@ -75,24 +85,35 @@ export function redisPresence(options: RedisPresenceOptions): Presence {
     },
     takeGeneration: (account) => one(scripts.takeGeneration, keys.generation(account), [String(generationTtlMs)]),
     addToCounter: (name, by, windowMs) => one(scripts.addToCounter, keys.counter(name), [String(by), String(windowMs)]),
-    trimQueues: () => Promise.reject(new PresenceError('not yet')),
-    readQueues: () => Promise.reject(new PresenceError('not yet')),
-    noteHibernations: () => Promise.reject(new PresenceError('not yet')),
-    endedHibernations: () => Promise.reject(new PresenceError('not yet')),
-    forgetHibernations: () => Promise.reject(new PresenceError('not yet')),
+    ...redisQueues(redis, keys),
     ...redisRolls(redis, { keys, rollTtlMs }),
     isUp: redis.isUp,
     close: redis.close,
   }
 }
 
-function saveCall(key: string, { mark, set, remove }: StateSave, emptyStateTtlMs: number): ScriptCall {
-  const args: (string | Buffer)[] = [String(mark), String(emptyStateTtlMs), String(remove.length)]
+/** Times of what a save writes. Units: ms. */
+interface SaveTimes {
+  readonly emptyStateTtlMs: number
+  readonly queueTtlMs: number
+}
+
+function saveCall(keys: PresenceKeys, kind: StateKind, save: StateSave, times: SaveTimes): ScriptCall {
+  const { account, mark, set, remove, queues = [] } = save
+  const args: (string | Buffer)[] = [String(mark), String(times.emptyStateTtlMs), String(remove.length)]
   for (const field of remove) args.push(scripts.fieldPrefix + field)
-  for (const [field, value] of set) {
-    args.push(scripts.fieldPrefix + field, Buffer.from(value.buffer, value.byteOffset, value.byteLength))
+  if (queues.length > 0) args.push(String(times.queueTtlMs))
+  for (const { append, isEnded } of queues) {
+    args.push(isEnded === true ? '-1' : String(append.length))
+    if (isEnded === true) continue
+    for (const { ordinal, bytes } of append) args.push(String(ordinal), bufferOf(bytes))
   }
-  return { keys: [key], args }
+  for (const [field, value] of set) args.push(scripts.fieldPrefix + field, bufferOf(value))
+  return { keys: [keys.state(kind, account), ...queues.map(({ queue }) => keys.queue(account, queue))], args }
+}
+
+function bufferOf(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
 }
 
 function readState(reply: unknown): AccountState {

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Presence, PresenceError, type StateSave } from '@starling/core'
+import { type Presence, PresenceError, type QueuePlace, type StateSave } from '@starling/core'
 import { bareJid } from '@starling/jid'
 import { type Infrastructure, presenceContract, type Server, startInfrastructure } from '@starling/testkit'
 import { Redis } from 'ioredis'
@@ -75,6 +75,10 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
     await assert.rejects(presence.readSlots([0]), isDown)
     await assert.rejects(presence.enlist({ slot: 0, epoch: 1 }, ['1 a@b']), isDown)
     await assert.rejects(presence.rolls(10), isDown)
+    await assert.rejects(presence.trimQueues([place('a')]), isDown)
+    await assert.rejects(presence.readQueues([place('a')], 10), isDown)
+    await assert.rejects(presence.noteHibernations([{ name: 'a', endsAtMs: 1 }]), isDown)
+    await assert.rejects(presence.endedHibernations(1, 10), isDown)
     await server().start()
     await until(() => presence.isUp())
     const [state] = await presence.readStates('session', [account('a')])
@@ -131,6 +135,42 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
     ])
   })
 
+  it('R4 a queue that nobody ends goes its time after the last append; a trim does not prolong it', async () => {
+    const presence = open({ queueTtlMs: 1000 })
+    await until(() => presence.isUp())
+    const append = (mark: number): Promise<unknown> =>
+      presence.saveStates('routing', [
+        { ...save('leak', mark), queues: [{ queue: 'q', append: [{ ordinal: mark, bytes: new Uint8Array(9) }] }] },
+      ])
+    const admin = new Redis(server().url)
+    const leftMs = (): Promise<number> => admin.pttl('starling:queue:{leak@capulet.example}q')
+    await append(1)
+    await append(2)
+    const first = await leftMs()
+    assert.ok(first > 0 && first <= 1000)
+    await presence.trimQueues([place('leak', 1)])
+    const trimmed = await leftMs()
+    assert.ok(trimmed > 0 && trimmed <= first)
+    await until(async () => (await leftMs()) < first - 100)
+    await append(3)
+    assert.ok((await leftMs()) > first - 100, 'an append renews it')
+    await until(async () => (await presence.readQueues([place('leak')], 10))[0]?.length === 0)
+    assert.equal(await leftMs(), -2)
+    admin.disconnect()
+  })
+
+  it('R4 an empty queue takes no memory', async () => {
+    const presence = open()
+    await until(() => presence.isUp())
+    const admin = new Redis(server().url)
+    const entry = { ordinal: 1, bytes: new Uint8Array(9) }
+    await presence.saveStates('routing', [{ ...save('idle', 1), queues: [{ queue: 'q', append: [entry] }] }])
+    assert.equal(await admin.exists('starling:queue:{idle@capulet.example}q'), 1)
+    await presence.trimQueues([place('idle', 1)])
+    assert.equal(await admin.exists('starling:queue:{idle@capulet.example}q'), 0)
+    admin.disconnect()
+  })
+
   it('R7 a process that stood still cannot extend the lease of its successor of the same name', async () => {
     const [zombie, successor] = [open(), open()]
     const old = await zombie.leaseSlot('connection-manager-1', 1, 60_000)
@@ -152,6 +192,10 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
 })
 
 const account = (localpart: string): ReturnType<typeof bareJid> => bareJid(localpart, 'capulet.example')
+
+function place(localpart: string, ordinal = 0): QueuePlace {
+  return { account: account(localpart), queue: 'q', ordinal }
+}
 
 function save(localpart: string, mark: number): StateSave {
   return { account: account(localpart), mark, set: new Map([['x', new Uint8Array([mark])]]), remove: [] }

@@ -17,19 +17,73 @@ export const markField = 'm'
 export const fieldPrefix = '='
 
 /**
- * Saves one account's state unless its mark is not above the stored one (R3).
- * KEYS: state. ARGV: mark, empty TTL ms, number of removals, the removed fields, then field, value, field, value…
+ * Saves one account's state unless its mark is not above the stored one (R3), and with it the queues it names (R4).
+ * KEYS: state, then a queue each. ARGV: mark, empty TTL ms, number of removals, the removed fields; where there are queues: their
+ * TTL ms, then for each its number of entries, or -1 when it ended, and ordinal, bytes, ordinal, bytes…; then field, value, field,
+ * value…
+ * A queue is a list of ordinal, bytes, ordinal, bytes…, ascending: two elements an entry, so that finding one reads no bytes. An
+ * ordinal not above the last one's is in it, or was.
  */
 export const saveState = script(`
 local old = redis.call('HGET', KEYS[1], '${markField}')
 if tonumber(ARGV[1]) <= (old and tonumber(old) or -1) then return 0 end
 redis.call('HSET', KEYS[1], '${markField}', ARGV[1])
-local removed = tonumber(ARGV[3])
-for at = 4, 3 + removed do redis.call('HDEL', KEYS[1], ARGV[at]) end
-for at = 4 + removed, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[at], ARGV[at + 1]) end
+local at = 4 + tonumber(ARGV[3])
+for removed = 4, at - 1 do redis.call('HDEL', KEYS[1], ARGV[removed]) end
+if #KEYS > 1 then
+  local ttl = ARGV[at]
+  at = at + 1
+  for queue = 2, #KEYS do
+    local key, count = KEYS[queue], tonumber(ARGV[at])
+    at = at + 1
+    if count < 0 then redis.call('UNLINK', key) end
+    if count > 0 then
+      local last = tonumber(redis.call('LINDEX', key, -2) or -1)
+      for entry = at, at + 2 * count - 1, 2 do
+        local ordinal = tonumber(ARGV[entry])
+        if ordinal > last then
+          redis.call('RPUSH', key, ARGV[entry], ARGV[entry + 1])
+          last = ordinal
+        end
+      end
+      redis.call('PEXPIRE', key, ttl)
+      at = at + 2 * count
+    end
+  end
+end
+for field = at, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[field], ARGV[field + 1]) end
 if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2])
 elseif old then redis.call('PERSIST', KEYS[1]) end
 return 1
+`)
+
+/**
+ * Counts into `low` the entries up to and with an ordinal, of `size`. Usually none or all: those are looked at first.
+ * KEYS: queue. ARGV: ordinal.
+ */
+const countEntries = `
+local size = redis.call('LLEN', KEYS[1]) / 2
+local function isUpTo(entry) return tonumber(redis.call('LINDEX', KEYS[1], 2 * entry)) <= tonumber(ARGV[1]) end
+local low, high = 0, size
+if size > 0 and isUpTo(size - 1) then low = size
+elseif size > 0 and not isUpTo(0) then high = 0 end
+while low < high do
+  local middle = math.floor((low + high) / 2)
+  if isUpTo(middle) then low = middle + 1 else high = middle end
+end
+`
+
+/** Forgets the entries up to and with an ordinal (R4). KEYS: queue. ARGV: ordinal. */
+export const trimQueue = script(`${countEntries}
+if size > 0 and low == size then redis.call('UNLINK', KEYS[1])
+elseif low > 0 then redis.call('LTRIM', KEYS[1], 2 * low, -1) end
+return low
+`)
+
+/** The first entries above an ordinal. KEYS: queue. ARGV: ordinal, limit. Returns ordinal, bytes, ordinal, bytes… */
+export const readQueue = script(`${countEntries}
+if low == size then return {} end
+return redis.call('LRANGE', KEYS[1], 2 * low, 2 * (low + tonumber(ARGV[2])) - 1)
 `)
 
 /** Takes the first free slot (R7): KEYS: all slots. ARGV: value, lease ms. Returns its place in KEYS, or 0. */

@@ -1,7 +1,9 @@
 import { after, before, describe } from 'node:test'
 import type { PresenceHarness } from './presence-harness.ts'
+import { hibernationContract } from './presence-hibernations.ts'
 import { leaseContract } from './presence-leases.ts'
 import { numberContract } from './presence-numbers.ts'
+import { queueContract } from './presence-queues.ts'
 import { rollContract } from './presence-rolls.ts'
 import { stateContract } from './presence-states.ts'
 
@@ -23,5 +25,7 @@ export function presenceContract(name: string, start: () => Promise<PresenceHarn
     leaseContract(started)
     numberContract(started)
     rollContract(started)
+    queueContract(started)
+    hibernationContract(started)
   })
 }
