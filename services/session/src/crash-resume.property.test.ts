@@ -2,13 +2,14 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { createDevice, type Device } from './testing/device.ts'
-import { createWorld, type World } from './testing/world.ts'
+import { createWorld, type World, type ZombieWorks } from './testing/world.ts'
 
 type Step =
   | { readonly does: 'send' | 'sendAnswered' | 'breakLine' | 'run' | 'takeOver' }
   | { readonly does: 'late' | 'dropLine' | 'expireLine' | 'repeat'; readonly which: number }
   | { readonly does: 'reconnect'; readonly isTwice: boolean; readonly isYoungerFirst: boolean }
   | { readonly does: 'crash'; readonly after: number }
+  | { readonly does: 'zombie'; readonly works: ZombieWorks | undefined }
   | { readonly does: 'pack'; readonly envelopes: number }
 
 const which = fc.nat({ max: 7 })
@@ -34,8 +35,10 @@ const always: readonly fc.WeightedArbitrary<Step>[] = [
     arbitrary: fc.record({ does: fc.constant('pack' as const), envelopes: fc.integer({ min: 1, max: 6 }) }),
   },
 ]
-const step = fc.oneof(...always)
-const stepOrEnd = fc.oneof(...always, {
+const zombies = fc.constantFrom<ZombieWorks | undefined>(undefined, 'before', 'overlapping', 'after')
+const zombie = { weight: 2, arbitrary: fc.record({ does: fc.constant('zombie' as const), works: zombies }) }
+const step = fc.oneof(zombie, ...always)
+const stepOrEnd = fc.oneof(zombie, ...always, {
   weight: 2,
   arbitrary: fc.record({ does: fc.constant('expireLine' as const), which }),
 })
@@ -66,6 +69,9 @@ async function take(world: World, device: Device, one: Step): Promise<void> {
       break
     case 'crash':
       world.crashAfter = one.after
+      break
+    case 'zombie':
+      world.zombie = one.works
       break
     case 'pack':
       world.perRecord = one.envelopes

@@ -405,6 +405,18 @@ describe('binding beside sessions with stream management', () => {
     assert.notEqual(await world.resume('romeo', { smId }), undefined)
   })
 
+  it('R7: one that hibernated already is not told again, nor kept for longer', async () => {
+    const { world, romeo } = await managed(60)
+    await romeo.drop('lost')
+    const before = [...world.presence.hibernations]
+    const target = { slot: 1, epoch: 8, connection: 70 }
+    const head = { resource: 'street', iqId: 'b', generation: 70, lang: '' }
+    world.append({ kind: 'bind', key, atMs: 99_000, target, head })
+    await world.run()
+    assert.deepEqual([...world.presence.hibernations], before)
+    assert.equal(changes(world).filter((change) => change === 'hibernated').length, 1)
+  })
+
   it('RFC 6120 §7.6.2.1: when resources are full, the oldest hibernating session makes room, and none else', async () => {
     const world = createWorld(['romeo'], { limits: { maxResources: 3 } })
     const head = { sm: { maxSeconds: 300 } }

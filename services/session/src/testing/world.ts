@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
-import type { Batch, Input, Module, Output, Worker } from '@starling/core'
+import type { Batch, Input, Module, Output, Work, Worker } from '@starling/core'
 import { type BareJid, type FullJid, fullJid } from '@starling/jid'
 import {
   type Ask,
@@ -25,6 +25,9 @@ import {
 import { type FakeRouting, fakeRouting } from './fake-routing.ts'
 import { type FakeStorage, fakeStorage } from './fake-storage.ts'
 import { type FakePresence, fakeIo, fakePresence, type Limits } from './io.ts'
+
+/** `after`: everything, once the first has saved: so does an owner that died before its commit. `overlapping`: read before, done after. */
+export type ZombieWorks = 'before' | 'overlapping' | 'after'
 
 /** The session stage with a tiny routing and storage around it, in one partition. */
 export interface World {
@@ -56,6 +59,8 @@ export interface World {
   isParanoid: boolean
   /** Outputs the owner publishes of the next batch before it dies unsaved. */
   crashAfter: number | undefined
+  /** A second owner, who believes to be the only one, works the next batches too: at this moment of the first one's work. */
+  zombie: ZombieWorks | undefined
   /** Another owner takes the partition over. */
   readonly takeOver: () => void
 }
@@ -135,6 +140,18 @@ export function createWorld(
     }))
     const batch: Batch = { inbox: 'session', partition: 0, inputs, lastOffset: offset }
     offset += 1
+    const { zombie } = world
+    if (zombie === 'before') await finish(await createWorker(io).work(batch))
+    const late = zombie === 'overlapping' ? await createWorker(io).work(batch) : undefined
+    await own(batch)
+    if (late !== undefined) await finish(late)
+    if (zombie === 'after') await finish(await createWorker(io).work(batch))
+  }
+  const finish = async ({ outputs, save }: Work): Promise<void> => {
+    publish(outputs, outputs.length)
+    await save?.()
+  }
+  const own = async (batch: Batch): Promise<void> => {
     const { outputs, save } = await worker.work(batch)
     if (world.isParanoid) await checkBefore(worker, batch, outputs)
     if (world.crashAfter !== undefined) {
@@ -142,9 +159,7 @@ export function createWorld(
       publish(outputs, world.crashAfter)
       world.crashAfter = undefined
       worker = createWorker(io)
-      const again = await worker.work(batch)
-      publish(again.outputs, again.outputs.length)
-      await again.save?.()
+      await finish(await worker.work(batch))
       return
     }
     publish(outputs, outputs.length)
@@ -202,6 +217,7 @@ export function createWorld(
     perRecord: 3,
     isParanoid: false,
     crashAfter: undefined,
+    zombie: undefined,
     takeOver: () => {
       worker = createWorker(io)
     },
