@@ -38,9 +38,12 @@ export const limits = {
   /** Looks at the connections from one writing of a session into the roll to the next: about an hour. */
   rollRenewLooks: 3_600,
   /** Milliseconds between two looks for pods that died, on average. */
-  sweepLookMs: 2_000,
-  /** Milliseconds from seeing a lease ended to ending its sessions: as long as its holder could still believe in it, and more. */
-  sweepGraceMs: 5_500,
+  sweepLookMs: 1_000,
+  /**
+   * Milliseconds from seeing a lease ended to ending its sessions. A lease that ran out its holder gave up before; one that
+   * Redis forgot (R11) its holder misses at its next renewal.
+   */
+  sweepGraceMs: 1_000,
   /** Sessions of dead pods ended in one round, and milliseconds to the next while there are more; the others wait. */
   sweepPage: 500,
   sweepPageMs: 1_000,

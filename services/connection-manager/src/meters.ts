@@ -20,6 +20,7 @@ export interface Meters {
   readonly lostDelistings: ReturnType<Metrics['counter']>
   readonly sweptSessions: ReturnType<Metrics['counter']>
   readonly sweptRolls: ReturnType<Metrics['counter']>
+  readonly expiredSessions: ReturnType<Metrics['counter']>
   readonly sweepFaults: ReturnType<Metrics['counter']>
   readonly smFaults: ReturnType<Metrics['counter']>
   readonly resumptions: ReturnType<Metrics['counter']>
@@ -50,6 +51,7 @@ export function createMeters(metrics: Metrics): Meters {
     lostDelistings: counter('lost_delistings_total', 'Ended sessions left in the roll until the pod ends'),
     sweptSessions: counter('swept_sessions_total', 'Sessions of dead pods ended'),
     sweptRolls: counter('swept_rolls_total', 'Rolls of dead pods emptied'),
+    expiredSessions: counter('expired_sessions_total', 'Hibernations whose time was over'),
     sweepFaults: counter('sweep_faults_total', 'Rounds of sweeping that could not be finished'),
     smFaults: counter('sm_faults_total', 'Deliveries without a number, repeated, or behind a gap', ['fault']),
     resumptions: counter('resumptions_total', 'Former sessions asked for', ['outcome']),

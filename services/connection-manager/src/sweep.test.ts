@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { beforeEach, describe, it } from 'node:test'
 import { memoryPresence } from '@starling/adapters/memory'
-import type { Presence } from '@starling/core'
+import { hibernationName, type Presence } from '@starling/core'
+import type { BareJid } from '@starling/jid'
 import type { Drop, Envelope } from '@starling/wire'
 import fc from 'fast-check'
 import { limits } from './limits.ts'
@@ -56,7 +57,7 @@ describe('watchLives: which pods are dead', () => {
 
 /** The outside of sweepers: one presence, one log, one clock. */
 function world() {
-  const state = { nowMs: 0, isReady: true, published: [] as Drop[] }
+  const state = { nowMs: 0, isReady: true, published: [] as Drop[], others: [] as Envelope[] }
   const presence = memoryPresence({ clock: () => state.nowMs })
   const publish = { with: async (_: Envelope): Promise<void> => {} }
   const counts = createCounts()
@@ -67,7 +68,8 @@ function world() {
         presence: { ...presence, ...over },
         publish: async (_, envelope) => {
           await publish.with(envelope)
-          state.published.push(envelope as Drop)
+          if (envelope.kind === 'drop') state.published.push(envelope)
+          else state.others.push(envelope)
         },
         clock: () => 42,
         monotonic: () => state.nowMs,
@@ -112,6 +114,45 @@ describe('Sweeper', () => {
     assert.equal(w.counts.sums.get('starling_c2s_swept_sessions_total'), 3)
   })
 
+  it('R7: routing is told of the death once, before any session is; while the log refuses it, no session is', async () => {
+    await w.enlist(limits.sweepPage + 1)
+    let isRefused = true
+    w.publish.with = async ({ kind }) => {
+      if (kind === 'podDied' && isRefused) throw new Error('refused')
+      if (kind === 'drop') assert.equal(w.state.others.length, 1)
+    }
+    const sweeper = await watched(w.sweeper())
+    await sweeper.round()
+    assert.deepEqual([w.state.published.length, w.state.others.length], [0, 0])
+    isRefused = false
+    for (let rounds = 0; rounds < 3; rounds++) await sweeper.round()
+    assert.equal(w.state.published.length, limits.sweepPage + 1)
+    assert.deepEqual(w.state.others, [{ kind: 'podDied', key: '', slot: 1, epoch: 5, atMs: 42 }])
+  })
+
+  it('R6: hibernations whose time is over are told and forgotten; what the log refused is told again', async () => {
+    const target = { slot: 9, epoch: 8, connection: 7 }
+    const name = (user: string): string => hibernationName(target, `${user}@starling.test` as BareJid)
+    await w.presence.noteHibernations([
+      { name: name('over'), endsAtMs: 41 },
+      { name: name('refused'), endsAtMs: 42 },
+      { name: name('waits'), endsAtMs: 43 },
+      { name: 'rubbish', endsAtMs: 1 },
+    ])
+    w.publish.with = async ({ key }) => {
+      if (key.startsWith('refused')) throw new Error('refused')
+    }
+    await w.sweeper().round()
+    const expired = (user: string) => ({ kind: 'expire', key: `${user}@starling.test`, target, atMs: 42 })
+    assert.deepEqual(w.state.others, [expired('over')])
+    assert.deepEqual(await w.presence.endedHibernations(42, 10), [name('refused')])
+    w.publish.with = async () => {}
+    await w.sweeper().round()
+    assert.deepEqual(w.state.others, [expired('over'), expired('refused')])
+    assert.deepEqual(await w.presence.endedHibernations(99, 10), [name('waits')])
+    assert.equal(w.counts.sums.get('starling_c2s_expired_sessions_total'), 3)
+  })
+
   it('touches no pod that lives', async () => {
     const lease = await w.presence.leaseSlot('alive', 1, grace * 10)
     assert.ok(lease)
@@ -148,7 +189,7 @@ describe('Sweeper', () => {
     const sizes: number[] = []
     for (let rounds = 0; rounds < 3; rounds++) {
       const delayMs = await sweeper.round()
-      assert.ok(delayMs >= limits.sweepPageMs)
+      assert.ok(delayMs >= (rounds < 2 ? limits.sweepPageMs : limits.sweepLookMs / 2))
       sizes.push(w.state.published.length)
     }
     assert.deepEqual(sizes, [limits.sweepPage, limits.sweepPage * 2, count])
@@ -192,7 +233,7 @@ describe('Sweeper', () => {
       isAway ? Promise.reject(new Error('away')) : w.presence.readSlots(slots)
     const sweeper = await watched(w.sweeper({ readSlots }))
     isAway = true
-    assert.ok((await sweeper.round()) >= limits.sweepPageMs)
+    assert.ok((await sweeper.round()) >= limits.sweepLookMs / 2)
     isAway = false
     await sweeper.round()
     assert.equal(w.state.published.length, 0)

@@ -1,4 +1,5 @@
 import type { PodIo, PodLife } from '@starling/core'
+import { expireHibernations } from './expire.ts'
 import { limits } from './limits.ts'
 import type { Meters } from './meters.ts'
 import type { Later } from './pod.ts'
@@ -37,18 +38,20 @@ export function watchLives(
 /** What sweeping needs of its pod. */
 export interface SweepPorts {
   readonly io: Pick<PodIo, 'presence' | 'publish' | 'clock' | 'monotonic' | 'random' | 'logger' | 'isReady'>
-  readonly meters: Pick<Meters, 'sweptSessions' | 'sweptRolls' | 'sweepFaults'>
+  readonly meters: Pick<Meters, 'sweptSessions' | 'sweptRolls' | 'sweepFaults' | 'expiredSessions'>
 }
 
 /**
- * Ends the sessions of pods that died, for every pod of the connection-manager does so: contacts hear `unavailable`
- * (RFC 6121 §4.5.3), and the account's resources are free.
- * Order: a session is struck off its roll only after the log holds its drop, so a sweeper may die anywhere; two that sweep
+ * Deals with the sessions of pods that died, for every pod of the connection-manager does so: routing is told of the death,
+ * the session stage of each session's end or hibernation (R6); and ends hibernations whose time is over.
+ * Order: routing is told first, so that what is delivered meanwhile is queued; a session is struck off its roll only after the log holds its drop, so a sweeper may die anywhere; two that sweep
  * the same roll write a drop twice, and the second finds nothing (R6).
  */
 export class Sweeper {
   readonly #ports: SweepPorts
   #since: DeadSince = new Map()
+  /** Lives whose death the log holds, by `keyOf`. */
+  #told: ReadonlySet<string> = new Set()
 
   constructor(ports: SweepPorts) {
     this.#ports = ports
@@ -66,6 +69,7 @@ export class Sweeper {
     try {
       const dead = await this.#look()
       isMore = dead.length > 0 && (await this.#sweep(dead))
+      if (io.isReady() && (await expireHibernations(this.#ports))) isMore = true
     } catch (error) {
       // Presence is away: what was seen dead is looked at anew, for it may have forgotten leases that run.
       this.#since = new Map()
@@ -90,6 +94,7 @@ export class Sweeper {
       if (since.has(keyOf(life)) && !this.#since.has(keyOf(life))) io.logger.info({ what: 'pod-died', ...life })
     }
     this.#since = since
+    this.#told = new Set([...this.#told].filter((key) => since.has(key)))
     return dead
   }
 
@@ -100,6 +105,7 @@ export class Sweeper {
     const first = (io.random(1)[0] ?? 0) % dead.length
     let left: number = limits.sweepPage
     for (const life of [...dead.slice(first), ...dead.slice(0, first)]) {
+      if (!(await this.#tell(life))) continue
       const lines = await io.presence.readRoll(life, left)
       const swept = await this.#drop(life, lines)
       await io.presence.delist(life, swept)
@@ -112,6 +118,21 @@ export class Sweeper {
       if (left <= 0) return true
     }
     return false
+  }
+
+  /** Tells routing that a life is over, once; says whether the log holds it. */
+  async #tell(life: PodLife): Promise<boolean> {
+    const { io, meters } = this.#ports
+    if (this.#told.has(keyOf(life))) return true
+    try {
+      await io.publish('routing', { kind: 'podDied', key: '', slot: life.slot, epoch: life.epoch, atMs: io.clock() })
+      this.#told = new Set([...this.#told, keyOf(life)])
+      return true
+    } catch (error) {
+      meters.sweepFaults.add()
+      io.logger.debug({ what: 'death-not-told', error })
+      return false
+    }
   }
 
   /** Writes a drop for each line of a roll; returns the lines that need none any more. */
