@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { localpartOf } from '@starling/jid'
 import fc from 'fast-check'
 import { assertAgreement } from './testing/agreement.ts'
 import type { Client } from './testing/client.ts'
@@ -10,7 +11,9 @@ const names = ['romeo', 'juliet', 'nurse'] as const
 type Action =
   | { readonly does: 'send'; readonly who: number; readonly stanza: string }
   | { readonly does: 'connect'; readonly who: number; readonly resource: string }
-  | { readonly does: 'drop'; readonly who: number }
+  | { readonly does: 'drop'; readonly who: number; readonly reason: string }
+  | { readonly does: 'enable' | 'answered' | 'expire'; readonly who: number }
+  | { readonly does: 'resume'; readonly who: number; readonly generation: number | undefined }
   | { readonly does: 'takeOver' | 'run' }
   | { readonly does: 'hold' | 'release' }
   | { readonly does: 'pack'; readonly envelopes: number }
@@ -54,7 +57,21 @@ const action: fc.Arbitrary<Action> = fc.oneof(
     arbitrary: fc.record({ does: fc.constant('connect' as const), who, resource: fc.constantFrom('a', 'b', '') }),
   },
   { weight: 3, arbitrary: fc.record({ does: fc.constant('run' as const) }) },
-  { weight: 1, arbitrary: fc.record({ does: fc.constant('drop' as const), who }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ does: fc.constant('drop' as const), who, reason: fc.constantFrom('closed', 'lost') }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({
+      does: fc.constantFrom('enable' as const, 'enable' as const, 'answered' as const, 'expire' as const),
+      who,
+    }),
+  },
+  {
+    weight: 2,
+    arbitrary: fc.record({ does: fc.constant('resume' as const), who, generation: fc.constantFrom(undefined, 1) }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ does: fc.constantFrom('takeOver' as const, 'hold' as const, 'release' as const) }),
@@ -77,8 +94,29 @@ async function play(world: World, actions: readonly Action[]): Promise<void> {
         one(step.who)?.queue(step.stanza)
         break
       case 'drop':
-        await one(step.who)?.drop()
+        await one(step.who)?.drop(step.reason)
         break
+      case 'enable':
+        one(step.who)?.queueEnable()
+        break
+      case 'answered':
+        one(step.who)?.queueAnswered()
+        break
+      case 'expire':
+        one(step.who)?.queueExpire()
+        break
+      case 'resume': {
+        const client = one(step.who)
+        if (client === undefined) break
+        const smId = world.routing.smIds.get(client.connection) ?? 'none'
+        const { generation } = step
+        const resumed = await world.resume(localpartOf(client.jid), {
+          smId,
+          ...(generation === undefined ? {} : { generation }),
+        })
+        if (resumed !== undefined) clients.push(resumed)
+        break
+      }
       case 'run':
         await world.run()
         break
@@ -102,6 +140,22 @@ async function play(world: World, actions: readonly Action[]): Promise<void> {
   await world.run()
 }
 
+/** What routing is told of each session is a life: bound, then hibernated and resumed in turn, ended at most once. */
+function assertOneEnd(world: World): void {
+  const alive = new Map<string, string>()
+  for (const state of world.routing.states) {
+    if (!('resource' in state)) continue
+    const name = `${state.key}/${state.resource}`
+    const { change } = state
+    if (change === 'bound') assert.equal(alive.get(name), undefined)
+    else assert.notEqual(alive.get(name), undefined, `${change} of a session that is not there`)
+    if (change === 'hibernated') assert.equal(alive.get(name), 'connected')
+    if (change === 'ended') alive.delete(name)
+    else if (change === 'hibernated') alive.set(name, change)
+    else if (change === 'bound' || change === 'resumed') alive.set(name, 'connected')
+  }
+}
+
 const start: readonly Action[] = [0, 1, 2].map((index) => ({ does: 'connect', who: index, resource: 'a' }))
 
 describe('the session stage, whatever comes', () => {
@@ -113,6 +167,7 @@ describe('the session stage, whatever comes', () => {
         await play(world, [...start, ...actions])
         assert.deepEqual(world.errors, [])
         assertAgreement(world, names)
+        assertOneEnd(world)
       }),
       { numRuns: 150 },
     )
