@@ -1,8 +1,28 @@
 import type { AccountState } from '@starling/core'
-import { decodeJson, encodeJson, type Json, type StateChange, type Target } from '@starling/wire'
+import { decodeJson, encodeJson, type Json, type Target } from '@starling/wire'
 
 /** Slices by module id. */
 export type Slices = { readonly [moduleId: string]: Json }
+
+/** Stream management of a session (R4). */
+export interface SmSession {
+  /** Its SM-ID, and the name of its queue. */
+  readonly id: string
+  /** Units: s; 0 when it cannot be resumed. */
+  readonly maxSeconds: number
+  /** Ordinal of the last delivery; 0 before the first. */
+  readonly last: number
+  /** Since its connection is known to be gone. */
+  readonly hibernation?: Hibernation
+}
+
+/** What has gathered for a session whose connection is gone. */
+export interface Hibernation {
+  /** Ordinal of the last delivery before. */
+  readonly from: number
+  /** Units: bytes of the entries since. */
+  readonly bytes: number
+}
 
 /** A session as routing knows it, from the records of its own inbox alone (R5). */
 export interface RoutedSession {
@@ -10,6 +30,7 @@ export interface RoutedSession {
   readonly isAvailable: boolean
   readonly priority: number
   readonly slices: Slices
+  readonly sm?: SmSession
 }
 
 /** Routing's state of one account. */
@@ -18,36 +39,71 @@ export interface RoutedAccount {
   readonly sessions: ReadonlyMap<string, RoutedSession>
 }
 
+/** An account that nothing is known of. */
+export const nobody: RoutedAccount = { slices: {}, sessions: new Map() }
+
 const settingsField = '@'
 const sessionPrefix = 's:'
+/** What changes with every delivery stands apart, so that a delivery writes some bytes and not the session. */
+const counterPrefix = 'n:'
+
+type SessionField = readonly [number, number, number, number, number, Slices, (readonly [string, number, number])?]
 
 /** Reads an account's state. Errors: a field that cannot be read counts as absent: a newer version wrote it. */
 export function readAccount(state: AccountState): RoutedAccount {
   const sessions = new Map<string, RoutedSession>()
   let slices: Slices = {}
   for (const [field, bytes] of state.fields) {
+    if (field.startsWith(counterPrefix)) continue
     const value = decodeJson(bytes)
     if (value === undefined || value === null) continue
     if (field === settingsField) slices = value as Slices
     else if (field.startsWith(sessionPrefix)) {
-      const [slot, epoch, connection, isAvailable, priority, own] = value as [
-        number,
-        number,
-        number,
-        number,
-        number,
-        Slices,
-      ]
-      sessions.set(field.slice(sessionPrefix.length), {
-        target: { slot, epoch, connection },
-        isAvailable: isAvailable === 1,
-        priority,
-        slices: own,
-      })
+      const resource = field.slice(sessionPrefix.length)
+      const counter = state.fields.get(counterPrefix + resource)
+      sessions.set(resource, readSession(value as SessionField, counter))
     }
   }
   return { slices, sessions }
 }
+
+function readSession([slot, epoch, connection, isAvailable, priority, slices, sm]: SessionField, counter?: Uint8Array) {
+  const session: RoutedSession = {
+    target: { slot, epoch, connection },
+    isAvailable: isAvailable === 1,
+    priority,
+    slices,
+  }
+  if (sm === undefined) return session
+  const [id, maxSeconds, from] = sm
+  const { last, bytes } = readCounter(counter)
+  return { ...session, sm: { id, maxSeconds, last, ...(from < 0 ? {} : { hibernation: { from, bytes } }) } }
+}
+
+function readCounter(counter: Uint8Array | undefined): { readonly last: number; readonly bytes: number } {
+  if (counter === undefined || counter.length < counterBytes) return { last: 0, bytes: 0 }
+  const view = Buffer.from(counter.buffer, counter.byteOffset, counter.length)
+  return { last: view.readUIntBE(0, 6), bytes: view.readUIntBE(6, 6) }
+}
+
+const counterBytes = 12
+
+function encodeCounter({ last, hibernation }: SmSession): Uint8Array {
+  const out = Buffer.allocUnsafe(counterBytes)
+  out.writeUIntBE(last, 0, 6)
+  out.writeUIntBE(hibernation?.bytes ?? 0, 6, 6)
+  return out
+}
+
+function encodeSession({ target, isAvailable, priority, slices, sm }: RoutedSession): Uint8Array {
+  const { slot, epoch, connection } = target
+  const plain = [slot, epoch, connection, isAvailable ? 1 : 0, priority, slices] as const
+  const field: SessionField =
+    sm === undefined ? plain : [...plain, [sm.id, sm.maxSeconds, sm.hibernation?.from ?? notHibernating]]
+  return encodeJson(field)
+}
+
+const notHibernating = -1
 
 /** The fields that differ between two states of an account. */
 export function changedFields(
@@ -57,15 +113,17 @@ export function changedFields(
   const set = new Map<string, Uint8Array>()
   const remove: string[] = []
   for (const [resource, session] of after.sessions) {
-    if (before.sessions.get(resource) === session) continue
-    const { target, isAvailable, priority, slices } = session
-    set.set(
-      sessionPrefix + resource,
-      encodeJson([target.slot, target.epoch, target.connection, isAvailable ? 1 : 0, priority, slices]),
-    )
+    const old = before.sessions.get(resource)
+    if (old === session) continue
+    if (old === undefined || !isSameButCounter(old, session)) set.set(sessionPrefix + resource, encodeSession(session))
+    if (session.sm === undefined) {
+      if (old?.sm !== undefined) remove.push(counterPrefix + resource)
+    } else if (old?.sm !== session.sm) set.set(counterPrefix + resource, encodeCounter(session.sm))
   }
-  for (const resource of before.sessions.keys()) {
-    if (!after.sessions.has(resource)) remove.push(sessionPrefix + resource)
+  for (const [resource, { sm }] of before.sessions) {
+    if (after.sessions.has(resource)) continue
+    remove.push(sessionPrefix + resource)
+    if (sm !== undefined) remove.push(counterPrefix + resource)
   }
   if (before.slices !== after.slices) {
     if (Object.keys(after.slices).length === 0) remove.push(settingsField)
@@ -74,48 +132,34 @@ export function changedFields(
   return { set, remove }
 }
 
+/** Whether all that stands in the session's own field is the same. */
+function isSameButCounter(one: RoutedSession, other: RoutedSession): boolean {
+  return (
+    one.target === other.target &&
+    one.isAvailable === other.isAvailable &&
+    one.priority === other.priority &&
+    one.slices === other.slices &&
+    one.sm?.id === other.sm?.id &&
+    one.sm?.maxSeconds === other.sm?.maxSeconds &&
+    one.sm?.hibernation?.from === other.sm?.hibernation?.from
+  )
+}
+
 /** Whether two targets are the same connection. */
 export function sameTarget(one: Target, other: Target): boolean {
   return one.slot === other.slot && one.epoch === other.epoch && one.connection === other.connection
 }
 
-/** An account after a change of its sessions. */
-export function applyChange(account: RoutedAccount, change: StateChange): RoutedAccount {
-  switch (change.change) {
-    case 'settings':
-      return { ...account, slices: change.slices }
-    case 'bound':
-      return withSession(account, change.resource, {
-        target: change.target,
-        isAvailable: false,
-        priority: 0,
-        slices: {},
-      })
-    case 'updated': {
-      const session = account.sessions.get(change.resource)
-      if (session === undefined) return account
-      const { isAvailable, priority, slices } = change
-      return withSession(account, change.resource, { ...session, isAvailable, priority, slices })
-    }
-    case 'ended': {
-      const session = account.sessions.get(change.resource)
-      // A newer connection holds the resource: what ended is the older one.
-      if (session === undefined || !sameTarget(session.target, change.target)) return account
-      const sessions = new Map(account.sessions)
-      sessions.delete(change.resource)
-      // With the last session the settings go too: the next bind brings them anew.
-      return { sessions, slices: sessions.size === 0 ? {} : account.slices }
-    }
-    case 'kicked':
-    case 'refused':
-      return account
-    default:
-      return change satisfies never
-  }
+/** The account with a session new or changed. */
+export function withSession(account: RoutedAccount, resource: string, session: RoutedSession): RoutedAccount {
+  return { ...account, sessions: new Map(account.sessions).set(resource, session) }
 }
 
-function withSession(account: RoutedAccount, resource: string, session: RoutedSession): RoutedAccount {
-  return { ...account, sessions: new Map(account.sessions).set(resource, session) }
+/** The account without a session; with the last one the settings go too: the next bind brings them anew. */
+export function withoutSession(account: RoutedAccount, resource: string): RoutedAccount {
+  const sessions = new Map(account.sessions)
+  sessions.delete(resource)
+  return { sessions, slices: sessions.size === 0 ? {} : account.slices }
 }
 
 /** Whether the session takes messages sent to the bare JID. Source: RFC 6121 §8.5.2.1. */

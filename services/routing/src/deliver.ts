@@ -1,29 +1,40 @@
-import type { Effect, PointRun, Registry, RoutingContext, SessionView } from '@starling/core'
-import { type BareJid, fullJid, resourcepartOf } from '@starling/jid'
+import type { Effect, PointRun, Registry } from '@starling/core'
+import type { BareJid } from '@starling/jid'
+import { resourcepartOf } from '@starling/jid'
 import { type Stanza, stanzaError } from '@starling/stanza'
-import { archiveId, type DeliverHead, type Place } from '@starling/wire'
-import type { RoutedAccount, RoutedSession, Slices } from './account.ts'
+import { archiveId, type DeliverHead, type Place, type Target } from '@starling/wire'
+import type { RoutedSession } from './account.ts'
+import { isConnected, nameOf } from './audience.ts'
 import { type Choice, choose } from './choose.ts'
-import type { Outputs } from './outputs.ts'
+import { contexts } from './module-context.ts'
+import type { Outputs, Parcel, Receiver } from './outputs.ts'
+import type { Working } from './working.ts'
 
 /** What delivering needs to know beside the stanza. */
 export interface DeliveryContext {
   readonly registry: Registry
   readonly domain: BareJid
-  readonly account: BareJid
-  /** Sessions whose pods live. */
-  readonly state: RoutedAccount
+  readonly at: Working
+  /** Sessions that may get it. */
+  readonly sessions: ReadonlyMap<string, RoutedSession>
+  readonly isDead: (target: Target) => boolean
   readonly place: Place
   readonly atMs: number
   readonly outputs: Outputs
 }
 
+type DeliverEffect = Extract<Effect, { do: 'deliver' }>
+
 /** Delivers a stanza to an account or one resource of it. Source: RFC 6121 §8.5. */
 export function deliver(stanza: Stanza, head: DeliverHead, context: DeliveryContext): void {
-  const { outputs, state } = context
+  const { outputs, sessions } = context
   if (head.resource !== undefined) {
-    const session = state.sessions.get(head.resource)
-    if (session !== undefined) outputs.write(session.target, stanza.raw)
+    // What was meant for this resource alone is nobody else's when its session ends
+    hand([head.resource], parcelOf(stanza, { isRequest: false, isRedeliverable: false }, context), context)
+    return
+  }
+  if (head.isRedelivery === true) {
+    deliverAgain(stanza, head, context)
     return
   }
   if (head.isOwn !== true) {
@@ -33,66 +44,68 @@ export function deliver(stanza: Stanza, head: DeliverHead, context: DeliveryCont
       return
     }
   }
-  const choice = choose(stanza, stanza.to, state.sessions)
+  const choice = choose(stanza, stanza.to, sessions)
   if (stanza.kind !== 'message' || head.isReplay === true) {
-    settle(stanza, choice, head, context)
+    settle(stanza, choice, { head, copies: [] }, context)
     return
   }
   const chosen = choice.fate === 'deliver' ? choice.resources : []
   const stamped = at('routing.deliver', 'stamp', stanza, context, chosen).stanza
-  settle(stamped, choice, head, context)
-  if (choice.fate === 'bounce' || choice.fate === 'ignore') return
-  for (const phase of ['copy', 'keep', 'trim'] as const) {
-    perform(at('routing.deliver', phase, stamped, context, chosen).effects, context)
-  }
+  const copies =
+    choice.fate === 'bounce' || choice.fate === 'ignore'
+      ? []
+      : (['copy', 'keep', 'trim'] as const).flatMap((phase) =>
+          deliveries(at('routing.deliver', phase, stamped, context, chosen), context),
+        )
+  settle(stamped, choice, { head, copies }, context)
+  handCopies(copies, context)
 }
 
-/** Delivers a presence stanza for many accounts to one of them; the pod writes the `to`. */
-export function deliverCast(
-  stanza: Stanza,
-  to: string,
-  context: DeliveryContext,
-): readonly { session: RoutedSession; to: string }[] {
+/** Chooses who gets a presence stanza for many accounts at one of them; the pod writes the `to`. */
+export function castReceivers(stanza: Stanza, to: string, context: DeliveryContext): readonly Receiver[] {
   if (at('routing.deliver', 'guard', stanza, context, []).isStopped) return []
-  const choice = choose(stanza, to, context.state.sessions)
+  const choice = choose(stanza, to, context.sessions)
   if (choice.fate !== 'deliver') return []
-  return choice.resources.flatMap((resource) => {
-    const session = context.state.sessions.get(resource)
-    return session === undefined ? [] : [{ session, to }]
-  })
+  return choice.resources.map((resource) => ({ at: context.at, resource, to }))
+}
+
+/** What is remembered of a stanza that many accounts get. */
+export function castParcel(stanza: Stanza, atMs: number): Parcel {
+  return { ...unknown, isRedeliverable: isRedeliverable(stanza), atMs, raw: stanza.raw }
 }
 
 /** The sender's own copy of a message it sent: what its other resources get. Source: XEP-0280 §8 */
 export function sentCopy(stanza: Stanza, context: DeliveryContext): void {
   const sender = stanza.from === '' ? '' : resourcepartOf(stanza.from)
-  const contextOf = contexts(context, [sender])
-  perform(context.registry.runAll('routing.sentCopy', stanza, contextOf).effects, context)
+  const run = context.registry.runAll('routing.sentCopy', stanza, contexts(context, [sender]))
+  handCopies(deliveries(run, context), context)
 }
 
 /** Does what was chosen. */
-function settle(stanza: Stanza, choice: Choice, head: DeliverHead, context: DeliveryContext): void {
-  const { outputs, state, place, atMs, account } = context
+function settle(
+  stanza: Stanza,
+  choice: Choice,
+  { head, copies }: { readonly head: DeliverHead; readonly copies: readonly DeliverEffect[] },
+  context: DeliveryContext,
+): void {
+  const { outputs, place } = context
   switch (choice.fate) {
     case 'deliver': {
-      const sessions = choice.resources.flatMap((resource) => {
-        const session = state.sessions.get(resource)
-        return session === undefined ? [] : [{ session, to: '' }]
-      })
-      outputs.writeAll(sessions, stanza.raw)
+      const isRequest = head.isOwn !== true && stanza.kind === 'iq' && (stanza.type === 'get' || stanza.type === 'set')
+      const parcel = parcelOf(stanza, { isRequest, isRedeliverable: isRedeliverable(stanza) }, context)
+      hand(choice.resources, parcel, context, copies)
       return
     }
     case 'offline': {
-      if (head.isReplay === true) {
-        // An offline stanza whose resource went again: kept under a new id, in the order of this inbox.
-        outputs.emit('storage', { kind: 'offline', key: account, atMs, stanza, head: { id: archiveId(place) } })
-        return
+      if (head.isReplay !== true) {
+        const guarded = at('routing.offline', 'guard', stanza, context, [])
+        if (guarded.isStopped) {
+          if (guarded.error !== undefined) outputs.bounce(stanza, guarded.error)
+          return
+        }
       }
-      const guarded = at('routing.offline', 'guard', stanza, context, [])
-      if (guarded.isStopped) {
-        if (guarded.error !== undefined) outputs.bounce(stanza, guarded.error)
-        return
-      }
-      outputs.emit('storage', { kind: 'offline', key: account, atMs, stanza, head: { id: archiveId(place) } })
+      // An offline stanza whose resource went again is kept under a new id, in the order of this inbox.
+      keepOffline(stanza, archiveId(place), context)
       return
     }
     case 'bounce':
@@ -105,18 +118,85 @@ function settle(stanza: Stanza, choice: Choice, head: DeliverHead, context: Deli
   }
 }
 
-/** Performs the effects that routing knows; others are a module's bug and do nothing. */
-function perform(effects: PointRun['effects'], context: DeliveryContext): void {
-  for (const { effect } of effects) {
-    if (isDeliver(effect)) {
-      const session = context.state.sessions.get(effect.resource)
-      if (session !== undefined) context.outputs.write(session.target, effect.stanza.raw)
-    }
+/**
+ * What a session left unacknowledged: to others of the account, else offline; it is never answered with an error, as its client
+ * may have it. Source: XEP-0198 §4 (treated as sent to an unavailable resource); R6.
+ */
+function deliverAgain(stanza: Stanza, head: DeliverHead, context: DeliveryContext): void {
+  const { sessions, at: account, isDead, place } = context
+  const except = head.except ?? []
+  const others = except.length === 0 ? sessions : new Map([...sessions].filter(([name]) => !except.includes(name)))
+  const choice = choose(stanza, account.account, others)
+  if (choice.fate === 'deliver') {
+    hand(choice.resources, parcelOf(stanza, { isRequest: false, isRedeliverable: true }, context), context)
+    return
+  }
+  if (choice.fate !== 'offline') return // RFC 6121 §8.5.2.1.1: of no use to others
+  // Somebody is there who has a copy: the account has it
+  const isThere = (name: string): boolean => {
+    const session = account.now.sessions.get(name)
+    return session !== undefined && isConnected(session, isDead)
+  }
+  if (except.some(isThere)) return
+  if (at('routing.offline', 'guard', stanza, context, []).isStopped) return
+  keepOffline(stanza, head.offlineId ?? archiveId(place), context)
+}
+
+function keepOffline(stanza: Stanza, id: string, { outputs, at: { account }, atMs }: DeliveryContext): void {
+  outputs.emit('storage', { kind: 'offline', key: account, atMs, stanza, head: { id } })
+}
+
+// RFC 6121 §8.5.2.1.1: an error or a groupchat message to the bare JID would be ignored or refused anyway
+function isRedeliverable({ kind, type }: Stanza): boolean {
+  return kind === 'message' && type !== 'error' && type !== 'groupchat'
+}
+
+const unknown = { isRequest: false, isRedeliverable: false, holders: [], copies: [] } as const
+
+function parcelOf(
+  { raw }: Stanza,
+  what: Pick<Parcel, 'isRequest' | 'isRedeliverable'>,
+  { atMs }: DeliveryContext,
+): Parcel {
+  return { ...unknown, ...what, atMs, raw }
+}
+
+/** Hands a parcel to resources; where several have it or a copy, each entry knows who else. */
+function hand(
+  resources: readonly string[],
+  parcel: Parcel,
+  context: DeliveryContext,
+  copies: readonly DeliverEffect[] = [],
+): void {
+  const { at: account, sessions, outputs } = context
+  const receivers = resources.flatMap((resource) => (sessions.has(resource) ? [{ at: account, resource, to: '' }] : []))
+  if (!parcel.isRedeliverable || receivers.length + copies.length < 2) {
+    outputs.deliver(receivers, () => parcel)
+    return
+  }
+  const namesOf = (some: readonly { readonly resource: string }[]): readonly string[] =>
+    some.flatMap(({ resource }) => {
+      const session = sessions.get(resource)
+      return session === undefined ? [] : [nameOf(session)]
+    })
+  const all = namesOf(receivers)
+  const copied = namesOf(copies)
+  outputs.deliver(receivers, (session) => {
+    const own = nameOf(session)
+    return { ...parcel, holders: all.filter((name) => name !== own), copies: copied }
+  })
+}
+
+/** Hands copies over: they are not delivered again, who has the stanza itself answers for it. */
+function handCopies(copies: readonly DeliverEffect[], context: DeliveryContext): void {
+  for (const { resource, stanza } of copies) {
+    hand([resource], parcelOf(stanza, { isRequest: false, isRedeliverable: false }, context), context)
   }
 }
 
-function isDeliver(effect: Effect): effect is Extract<Effect, { do: 'deliver' }> {
-  return effect.do === 'deliver'
+/** The effects that routing knows, to sessions that are there; others are a module's bug and do nothing. */
+function deliveries({ effects }: Pick<PointRun, 'effects'>, { sessions }: DeliveryContext): readonly DeliverEffect[] {
+  return effects.flatMap(({ effect }) => (effect.do === 'deliver' && sessions.has(effect.resource) ? [effect] : []))
 }
 
 function at(
@@ -127,50 +207,4 @@ function at(
   chosen: readonly string[],
 ): PointRun {
   return context.registry.run(point, phase, stanza, contexts(context, chosen))
-}
-
-/** A module's context in routing: its own slices. */
-function contexts(context: DeliveryContext, chosen: readonly string[]): (moduleId: string) => RoutingContext {
-  const { registry, domain, account, state, place, atMs } = context
-  let ids = 0
-  return (moduleId) => ({
-    domain,
-    account,
-    nowMs: atMs,
-    id: () => {
-      ids += 1
-      return `${archiveId(place)}-${ids}`
-    },
-    option: registry.option,
-    support: registry.support,
-    accountSlice: slice(state.slices, moduleId, registry.initialAccountSlice(moduleId)),
-    slice: (other) => slice(state.slices, other, registry.initialAccountSlice(other)),
-    // Made when asked for: most handlers look at the stanza alone
-    get sessions() {
-      return [...state.sessions].map(([resource, session]) => view(account, resource, session, moduleId, registry))
-    },
-    chosen,
-    archiveId: archiveId(place),
-  })
-}
-
-function view(
-  account: BareJid,
-  resource: string,
-  session: RoutedSession,
-  moduleId: string,
-  registry: Registry,
-): SessionView {
-  return {
-    resource,
-    jid: fullJid(account, resource),
-    isAvailable: session.isAvailable,
-    isInterested: false,
-    priority: session.priority,
-    slice: slice(session.slices, moduleId, registry.initialSlice(moduleId)),
-  }
-}
-
-function slice(slices: Slices, moduleId: string, initial: Slices[string]): Slices[string] {
-  return slices[moduleId] ?? initial
 }

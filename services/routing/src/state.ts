@@ -1,51 +1,156 @@
-import type { State } from '@starling/wire'
-import { applyChange, type RoutedAccount, takesMessages } from './account.ts'
-import type { Outputs } from './outputs.ts'
+import type { State, StateChange } from '@starling/wire'
+import { type RoutedSession, sameTarget, takesMessages, withoutSession, withSession } from './account.ts'
+import { type HeldLimits, isFull } from './audience.ts'
+import { type EndingContext, endQueue } from './ending.ts'
+import { decodeEntry } from './queue-entry.ts'
+import { asHandled, handledUpTo, maxEntries, unacked } from './queued.ts'
 
-/**
- * Takes a change of an account's sessions (R5) and does what shows of it; an `isApplied` change was saved before, so only its
- * outward effects are done again (R4).
- */
-export function changeState(state: State, account: RoutedAccount, isApplied: boolean, outputs: Outputs): RoutedAccount {
-  const { head, key, atMs } = state
-  const after = isApplied ? account : applyChange(account, head)
+/** What taking a change needs to know. */
+export interface StateContext extends EndingContext {
+  readonly limits: HeldLimits
+}
+
+type Change<K extends StateChange['change']> = Extract<StateChange, { change: K }>
+
+/** Takes a change of an account's sessions (R5) and does what shows of it. */
+export function changeState({ head, key, atMs }: State, context: StateContext): void {
+  const { at, outputs } = context
   switch (head.change) {
+    case 'settings':
+      at.now = { ...at.now, slices: head.slices }
+      return
     case 'bound':
-      outputs.emit('pod', {
-        kind: 'bound',
-        key: '',
-        atMs,
-        target: head.target,
-        head: { jid: `${key}/${head.resource}` },
-        raw: head.reply,
-      })
-      break
+      bound(head, { key, atMs }, context)
+      return
     case 'updated':
-      // XEP-0160 §2: offline messages go to the first resource that takes messages. A stanza on its way shows no difference.
-      if (
-        takesMessages(after.sessions.get(head.resource)) &&
-        (isApplied || !takesMessages(account.sessions.get(head.resource)))
-      ) {
-        outputs.emit('storage', { kind: 'flush', key, atMs, head: { resource: head.resource } })
-      }
-      break
-    case 'kicked':
-      outputs.emit('pod', {
-        kind: 'close',
-        key: '',
-        atMs,
-        target: head.target,
-        head: { condition: head.condition, text: head.text },
-      })
-      break
+      updated(head, { key, atMs }, context)
+      return
+    case 'ended': {
+      const session = sessionAt(head, context)
+      if (session === undefined) return
+      at.now = withoutSession(at.now, head.resource)
+      endQueue(session, context)
+      return
+    }
+    case 'kicked': {
+      const { target, condition, text } = head
+      outputs.emit('pod', { kind: 'close', key: '', atMs, target, head: { condition, text } })
+      return
+    }
     case 'refused':
       outputs.write(head.target, head.reply)
-      break
-    case 'ended':
-    case 'settings':
-      break
+      return
+    case 'enabled':
+      enabled(head, context)
+      return
+    case 'hibernated': {
+      const session = sessionAt(head, context)
+      if (session?.sm === undefined || session.sm.hibernation !== undefined) return
+      const sm = { ...session.sm, hibernation: { from: session.sm.last, bytes: 0 } }
+      at.now = withSession(at.now, head.resource, { ...session, sm })
+      return
+    }
+    case 'resumed':
+      resumed(head, { key, atMs }, context)
+      return
+    case 'resumeRefused':
+      outputs.signal(head.target, { signal: 'resumeRefused', ...(head.h === undefined ? {} : { h: head.h }) })
+      return
     default:
       head satisfies never
   }
-  return after
+}
+
+interface From {
+  readonly key: string
+  readonly atMs: number
+}
+
+/** The session that a change speaks of; none when a newer connection holds the resource: then it speaks of the older one. */
+function sessionAt(
+  { resource, target }: Change<'ended' | 'hibernated' | 'enabled'>,
+  { at }: StateContext,
+): RoutedSession | undefined {
+  const session = at.now.sessions.get(resource)
+  return session !== undefined && sameTarget(session.target, target) ? session : undefined
+}
+
+function bound({ resource, target, reply }: Change<'bound'>, { key, atMs }: From, context: StateContext): void {
+  const { at, outputs } = context
+  const replaced = at.now.sessions.get(resource)
+  at.now = withSession(at.now, resource, { target, isAvailable: false, priority: 0, slices: {} })
+  outputs.emit('pod', { kind: 'bound', key: '', atMs, target, head: { jid: `${key}/${resource}` }, raw: reply })
+  if (replaced !== undefined) endQueue(replaced, context)
+}
+
+function updated(
+  { resource, isAvailable, priority, slices }: Change<'updated'>,
+  { key, atMs }: From,
+  { at, outputs }: StateContext,
+): void {
+  const session = at.now.sessions.get(resource)
+  if (session === undefined) return
+  const after: RoutedSession = { ...session, isAvailable, priority, slices }
+  at.now = withSession(at.now, resource, after)
+  // XEP-0160 §2: offline messages go to the first resource that takes messages. A stanza on its way shows no difference.
+  if (takesMessages(after) && !takesMessages(session)) {
+    outputs.emit('storage', { kind: 'flush', key, atMs, head: { resource } })
+  }
+}
+
+/** XEP-0198 §3, §4: counting starts here, at 0, on both sides. */
+function enabled(head: Change<'enabled'>, context: StateContext): void {
+  const session = sessionAt(head, context)
+  if (session === undefined) return
+  const { smId, maxSeconds, resource, target } = head
+  const { at, outputs } = context
+  at.now = withSession(at.now, resource, { ...session, sm: { id: smId, maxSeconds, last: 0 } })
+  outputs.signal(target, { signal: 'enabled', smId, maxSeconds })
+}
+
+/**
+ * Goes on with a session on another connection: tells it where the client stands, and sends again what it does not have, before
+ * all that comes later. Source: XEP-0198 §5; R5.
+ */
+function resumed(head: Change<'resumed'>, { key, atMs }: From, context: StateContext): void {
+  const { at, outputs, limits, queued } = context
+  const { resource, smId, target, h, count, ordinal, maxSeconds } = head
+  const session = at.now.sessions.get(resource)
+  if (session?.sm === undefined || session.sm.id !== smId) {
+    // Presence has lost what the session stage still knows (R11): the client may bind anew
+    outputs.signal(target, { signal: 'resumeRefused' })
+    return
+  }
+  const { sm } = session
+  const { last } = sm
+  const tooHigh = (): void => outputs.signal(target, { signal: 'handledTooHigh', h, sent: asHandled(last) })
+  const handled = handledUpTo(sm, h)
+  if (!handled.ok) {
+    // XEP-0198 §4: the connection will be closed; the session waits on under its target
+    const hibernation = sm.hibernation ?? { from: last, bytes: 0 }
+    at.now = withSession(at.now, resource, { ...session, target, sm: { ...sm, maxSeconds, hibernation } })
+    tooHigh()
+    return
+  }
+  const { acked } = handled
+  const entries = unacked(queued, at, sm, acked)
+  const after: RoutedSession = { ...session, target, sm: { id: smId, maxSeconds, last } }
+  at.now = withSession(at.now, resource, after)
+  if (acked < last && entries[0]?.ordinal !== acked + 1) {
+    tooHigh() // it acknowledged more before: what lies between is gone
+    return
+  }
+  at.trimmed.push({ account: at.account, queue: smId, ordinal: acked })
+  const jid = `${key}/${resource}`
+  outputs.signal(target, { signal: 'resumed', smId, jid, maxSeconds, count, ordinal, acked })
+  // What came while it was full went offline (XEP-0160 §2)
+  if (takesMessages(after) && isFull(session, limits)) {
+    outputs.emit('storage', { kind: 'flush', key, atMs, head: { resource } })
+  }
+  for (const { ordinal: own, bytes } of entries) {
+    // Numbered by its ordinal, like what a session's end hands on
+    const number = own - acked + 1
+    const entry = decodeEntry(bytes)
+    if (entry !== undefined && number <= maxEntries) outputs.resend(target, own, entry, number)
+  }
 }

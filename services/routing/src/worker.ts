@@ -1,101 +1,135 @@
 import type { AccountState, Batch, Input, Io, Output, Work, Worker } from '@starling/core'
 import { type BareJid, bareOf, domainpartOf, type Jid } from '@starling/jid'
 import { stanzaError } from '@starling/stanza'
-import { changedFields, type RoutedAccount, type RoutedSession, readAccount } from './account.ts'
-import { type DeliveryContext, deliver, deliverCast, sentCopy } from './deliver.ts'
+import type { Target } from '@starling/wire'
+import { audience, heldLimits } from './audience.ts'
+import { type Deaths, deathsAccount, deathsSave, isDeadAt, readDeaths, withDeath } from './deaths.ts'
+import { castParcel, castReceivers, type DeliveryContext, deliver, sentCopy } from './deliver.ts'
 import { type Outputs, outputsOf } from './outputs.ts'
+import { type Queued, readQueued } from './queued.ts'
 import { changeState } from './state.ts'
+import { checkpoint, saveOf, type Working, working } from './working.ts'
 
-/** An account while a batch is at work. */
-interface Working {
-  readonly mark: number
-  readonly stored: RoutedAccount
-  now: RoutedAccount
+/** A batch at work. */
+interface Turn {
+  readonly accounts: ReadonlyMap<string, Working>
+  readonly queued: Queued
+  deaths: Deaths
 }
 
-/** Routing at work: one read of states and leases a batch, everything between computed, one save (R3). */
+/**
+ * Routing at work: one read of states a batch (and one of queues where a session is resumed or ends), everything between
+ * computed from the log and these alone, one save (R3, R4).
+ * Order: a record not above an account's mark is skipped for it: its effects were published before the mark was saved.
+ */
 export function createWorker(io: Io): Worker {
   const { presence, logger, metrics } = io
   const bugs = metrics.counter('starling_routing_bugs_total', 'Envelopes whose handling threw')
   const delivered = metrics.counter('starling_routing_outputs_total', 'Envelopes that routing published', ['to'])
+  const queued = metrics.counter('starling_routing_queued_total', 'Deliveries kept until they are acknowledged')
   const isLocal = (jid: Jid): boolean => domainpartOf(jid) === io.domain
+  const limits = heldLimits(io.settings)
 
   const work = async (batch: Batch): Promise<Work> => {
     const names = accountsOf(batch.inputs)
-    if (names.length === 0) return { outputs: [] }
-    const states = await presence.readStates('routing', names)
-    const accounts = new Map<string, Working>()
-    for (const [index, name] of names.entries()) accounts.set(name, working(states[index]))
-    const live = await presence.readSlots([...slotsOf(accounts.values(), batch.inputs)])
-    const isLive = ({ target }: RoutedSession): boolean => live.get(target.slot) === target.epoch
+    const hasDeath = batch.inputs.some(({ envelope }) => envelope.kind === 'podDied')
+    if (names.length === 0 && !hasDeath) return { outputs: [] }
+    const [ofDeaths, ...states] = await presence.readStates('routing', [deathsAccount(batch.partition), ...names])
+    const accounts = new Map(names.map((name, index): [string, Working] => [name, working(name, states[index])]))
+    const before = readDeaths(ofDeaths ?? noState)
+    const turn: Turn = { accounts, queued: await readQueued(batch.inputs, accounts, presence), deaths: before }
 
-    const outputs = batch.inputs.flatMap((input) => attempt(input, accounts, isLive))
+    const outputs = batch.inputs.flatMap((input) => attempt(input, turn))
     for (const { to } of outputs) delivered.add(1, { to })
-    const saves = names.flatMap((account) => {
-      const at = accounts.get(account)
-      if (at === undefined || at.now === at.stored) return []
-      return [{ account, mark: batch.lastOffset, ...changedFields(at.stored, at.now) }]
-    })
-    return saves.length === 0
-      ? { outputs }
-      : { outputs, save: async () => void (await presence.saveStates('routing', saves)) }
+    const mark = batch.lastOffset
+    const firstOffset = batch.inputs[0]?.place.offset ?? mark
+    const saves = [
+      deathsSave(batch.partition, { before, after: turn.deaths, mark, firstOffset }) ?? [],
+      ...[...accounts.values()].map((at) => saveOf(at, mark) ?? []),
+    ].flat()
+    if (saves.length === 0) return { outputs }
+    queued.add([...accounts.values()].reduce((sum, { appended }) => sum + appended.length, 0))
+    const trims = [...accounts.values()].flatMap(({ trimmed }) => trimmed)
+    return {
+      outputs,
+      save: async () => {
+        await presence.saveStates('routing', saves)
+        if (trims.length > 0) await presence.trimQueues(trims)
+      },
+    }
   }
 
   /** Handles one input. R10: a bug is caught here, once, counted and answered; the envelope changes nothing, others go on. */
-  const attempt = (
-    input: Input,
-    accounts: ReadonlyMap<string, Working>,
-    isLive: (session: RoutedSession) => boolean,
-  ): readonly Output[] => {
-    const outputs = outputsOf(input, isLocal)
-    const before = keysOf(input).map((key) => ({ at: accounts.get(key), now: accounts.get(key)?.now }))
+  const attempt = (input: Input, turn: Turn): readonly Output[] => {
+    const { envelope, place } = input
+    const isDead = (target: Target): boolean => isDeadAt(turn.deaths, target, place)
+    const outputs = outputsOf(input, { isLocal, isDead })
+    const undo = keysOf(input).flatMap((key) => {
+      const at = turn.accounts.get(key)
+      return at === undefined ? [] : [checkpoint(at)]
+    })
     try {
-      handle(input, accounts, isLive, outputs)
+      handle(input, turn, isDead, outputs)
       return outputs.list
     } catch (error) {
       bugs.add()
-      logger.error({ what: 'routing.bug', kind: input.envelope.kind, place: input.place, error })
-      for (const { at, now } of before) if (at !== undefined && now !== undefined) at.now = now
-      const apology = outputsOf(input, isLocal)
-      if (input.envelope.kind === 'deliver') apology.bounce(input.envelope.stanza, stanzaError('internal-server-error'))
+      logger.error({ what: 'routing.bug', kind: envelope.kind, place, error })
+      for (const back of undo) back()
+      const apology = outputsOf(input, { isLocal, isDead })
+      if (envelope.kind === 'deliver') apology.bounce(envelope.stanza, stanzaError('internal-server-error'))
       return apology.list
     }
   }
 
-  const handle = (
-    input: Input,
-    accounts: ReadonlyMap<string, Working>,
-    isLive: (session: RoutedSession) => boolean,
-    outputs: Outputs,
-  ): void => {
+  const handle = (input: Input, turn: Turn, isDead: (target: Target) => boolean, outputs: Outputs): void => {
     const { envelope, place } = input
-    const contextOf = (account: BareJid): DeliveryContext => ({
+    const { atMs } = envelope
+    /** The account, unless this record is saved for it already. */
+    const open = (key: string): Working | undefined => {
+      const at = turn.accounts.get(key)
+      return at === undefined || place.offset <= at.mark ? undefined : at
+    }
+    const contextOf = (at: Working, isMessage: boolean): DeliveryContext => ({
       registry: io.registry,
       domain: io.domain,
-      account,
-      state: onlyLive(accounts.get(account)?.now ?? nobody, isLive),
+      at,
+      sessions: audience(at.now, { isMessage, isDead, limits }),
+      isDead,
       place,
-      atMs: envelope.atMs,
+      atMs,
       outputs,
     })
     switch (envelope.kind) {
-      case 'deliver':
-        deliver(envelope.stanza, envelope.head ?? {}, contextOf(envelope.key as BareJid))
+      case 'deliver': {
+        const at = open(envelope.key)
+        const { stanza, head = {} } = envelope
+        if (at !== undefined) deliver(stanza, head, contextOf(at, stanza.kind === 'message'))
         return
-      case 'sent':
-        sentCopy(envelope.stanza, contextOf(envelope.key as BareJid))
+      }
+      case 'sent': {
+        const at = open(envelope.key)
+        if (at !== undefined) sentCopy(envelope.stanza, contextOf(at, true))
         return
+      }
       case 'cast': {
-        const receivers = envelope.keys.flatMap((key) =>
-          deliverCast(envelope.stanza, key, contextOf(bareOf(key as Jid))),
-        )
-        outputs.writeAll(receivers, envelope.stanza.raw)
+        const { stanza } = envelope
+        const receivers = envelope.keys.flatMap((key) => {
+          const at = open(bareOf(key as Jid))
+          return at === undefined ? [] : castReceivers(stanza, key, contextOf(at, stanza.kind === 'message'))
+        })
+        const parcel = castParcel(stanza, atMs)
+        outputs.deliver(receivers, () => parcel)
         return
       }
       case 'state': {
-        const account = accounts.get(envelope.key)
-        if (account === undefined) return
-        account.now = changeState(envelope, account.now, place.offset <= account.mark, outputs)
+        const at = open(envelope.key)
+        if (at === undefined) return
+        changeState(envelope, { at, domain: io.domain, place, queued: turn.queued, isDead, outputs, limits })
+        return
+      }
+      case 'podDied': {
+        const { slot, epoch } = envelope
+        turn.deaths = withDeath(turn.deaths, { slot, epoch, at: place })
         return
       }
       case 'request':
@@ -108,19 +142,7 @@ export function createWorker(io: Io): Worker {
   return { work }
 }
 
-const nobody: RoutedAccount = { slices: {}, sessions: new Map() }
-
-function working(state: AccountState | undefined): Working {
-  const stored = state === undefined ? nobody : readAccount(state)
-  return { mark: state?.mark ?? -1, stored, now: stored }
-}
-
-/** Sessions whose pod's lease runs: a dead pod's are dead at once (R7). */
-function onlyLive(account: RoutedAccount, isLive: (session: RoutedSession) => boolean): RoutedAccount {
-  const sessions = [...account.sessions]
-  if (sessions.every(([, session]) => isLive(session))) return account
-  return { ...account, sessions: new Map(sessions.filter(([, session]) => isLive(session))) }
-}
+const noState: AccountState = { mark: -1, fields: new Map() }
 
 /** The accounts an input concerns. */
 function keysOf({ envelope }: Input): readonly BareJid[] {
@@ -128,6 +150,7 @@ function keysOf({ envelope }: Input): readonly BareJid[] {
     case 'cast':
       return envelope.keys.map((key) => bareOf(key as Jid))
     case 'request':
+    case 'podDied':
       return []
     default:
       return [envelope.key as BareJid]
@@ -136,14 +159,4 @@ function keysOf({ envelope }: Input): readonly BareJid[] {
 
 function accountsOf(inputs: readonly Input[]): readonly BareJid[] {
   return [...new Set(inputs.flatMap(keysOf))]
-}
-
-/** Slots of the sessions there are, and of those that this batch binds. */
-function slotsOf(accounts: Iterable<Working>, inputs: readonly Input[]): ReadonlySet<number> {
-  const slots = new Set<number>()
-  for (const { now } of accounts) for (const { target } of now.sessions.values()) slots.add(target.slot)
-  for (const { envelope } of inputs) {
-    if (envelope.kind === 'state' && envelope.head.change === 'bound') slots.add(envelope.head.target.slot)
-  }
-  return slots
 }
