@@ -12,7 +12,11 @@ export interface StateContext extends EndingContext {
 
 type Change<K extends StateChange['change']> = Extract<StateChange, { change: K }>
 
-/** Takes a change of an account's sessions (R5) and does what shows of it. */
+/**
+ * Takes a change of an account's sessions (R5) and does what shows of it.
+ * Order: a session's beginning may be told twice, at two places: by an owner of the session stage that died before it saved, and
+ * by the next, who had to fetch the roster first. What is in force stays so.
+ */
 export function changeState({ head, key, atMs }: State, context: StateContext): void {
   const { at, outputs } = context
   switch (head.change) {
@@ -78,6 +82,7 @@ function sessionAt(
 function bound({ resource, target, reply }: Change<'bound'>, { key, atMs }: From, context: StateContext): void {
   const { at, outputs } = context
   const replaced = at.now.sessions.get(resource)
+  if (replaced !== undefined && sameTarget(replaced.target, target)) return // told again
   at.now = withSession(at.now, resource, { target, isAvailable: false, priority: 0, slices: {} })
   outputs.emit('pod', { kind: 'bound', key: '', atMs, target, head: { jid: `${key}/${resource}` }, raw: reply })
   if (replaced !== undefined) endQueue(replaced, context)
@@ -101,7 +106,7 @@ function updated(
 /** XEP-0198 §3, §4: counting starts here, at 0, on both sides. */
 function enabled(head: Change<'enabled'>, context: StateContext): void {
   const session = sessionAt(head, context)
-  if (session === undefined) return
+  if (session === undefined || session.sm !== undefined) return
   const { smId, maxSeconds, resource, target } = head
   const { at, outputs } = context
   at.now = withSession(at.now, resource, { ...session, sm: { id: smId, maxSeconds, last: 0 } })
@@ -121,6 +126,7 @@ function resumed(head: Change<'resumed'>, { key, atMs }: From, context: StateCon
     outputs.signal(target, { signal: 'resumeRefused' })
     return
   }
+  if (sameTarget(session.target, target)) return // told again
   const { sm } = session
   const { last } = sm
   const tooHigh = (): void => outputs.signal(target, { signal: 'handledTooHigh', h, sent: asHandled(last) })
