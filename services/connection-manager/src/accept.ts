@@ -1,8 +1,9 @@
 import type { Socket } from 'node:net'
+import type { StreamError } from '@starling/stanza'
 import type { NameTable } from '@starling/xml'
 import { Connection } from './connection.ts'
-import { addressKey } from './limits.ts'
-import { admitAddress, type Pod } from './pod.ts'
+import { addressKey, limits } from './limits.ts'
+import { admitAddress, type Pod, releaseAddress } from './pod.ts'
 import { SocketLink, type SocketLinkPorts } from './socket-link.ts'
 import { closeText, errorText, headerText } from './stream-text.ts'
 
@@ -15,27 +16,80 @@ export interface AcceptPorts {
 /** Takes a socket of the STARTTLS port. */
 export function acceptPlain(pod: Pod, socket: Socket, ports: AcceptPorts): void {
   const key = addressKey(socket.remoteAddress)
+  // RFC 6120 §13.12: told why, without waiting for a header
   if (!admitAddress(pod, key)) {
-    // RFC 6120 §13.12: told why, without waiting for a header
-    const header = headerText('tcp', { from: pod.io.domain, id: '0', to: '' })
-    const error = errorText('tcp', { condition: 'policy-violation', text: 'too many connections from this address' })
-    socket.on('error', () => socket.destroy())
-    // It is not counted, so it may not linger.
-    socket.end(header + error + closeText('tcp'), () => socket.destroy())
+    sayNo(pod, socket, { condition: 'policy-violation', text: 'too many connections from this address' })
     return
   }
-  open(pod, socket, ports)?.readPlain()
+  const isWaiting = wait(pod, socket, () => {
+    open(pod, socket, ports).readPlain()
+    socket.resume()
+  })
+  if (!isWaiting) sayNo(pod, socket, { condition: 'resource-constraint', text: 'too many arrive at once' }) // RFC 6120 §4.9.3.17
 }
 
 /** Takes a socket of the direct TLS port. Source: XEP-0368 §3. */
 export function acceptTls(pod: Pod, socket: Socket, ports: AcceptPorts): void {
   // A handshake only to say no costs more than it is worth.
-  if (!admitAddress(pod, addressKey(socket.remoteAddress))) {
-    socket.on('error', () => socket.destroy())
-    socket.destroy()
-    return
+  const isWaiting =
+    admitAddress(pod, addressKey(socket.remoteAddress)) &&
+    wait(pod, socket, () => open(pod, socket, ports, 'tls').startTls())
+  if (isWaiting) return
+  socket.on('error', () => socket.destroy())
+  socket.destroy()
+}
+
+/**
+ * Serves a socket of an admitted address when its turn comes: after the death of a pod thousands arrive at once, and each costs a
+ * handshake. False when too many wait; the address is released then.
+ */
+function wait(pod: Pod, socket: Socket, serve: () => void): boolean {
+  const key = addressKey(socket.remoteAddress)
+  const leave = (): void => releaseAddress(pod, key)
+  let isServed = false
+  let wake = (): void => {}
+  const run = (): void => {
+    isServed = true
+    wake()
+    socket.removeListener('close', leave)
+    serve()
   }
-  open(pod, socket, ports, 'tls')?.startTls()
+  socket.on('close', leave)
+  if (!pod.arrivals.take({ run, isGone: () => socket.destroyed })) {
+    socket.removeListener('close', leave)
+    leave()
+    pod.meters.refused.add(1, { limit: 'waitingSockets' })
+    return false
+  }
+  if (!isServed) wake = hold(socket)
+  return true
+}
+
+/** Keeps the beginning of what a socket says, so that its end is seen; returns what gives it back. */
+function hold(socket: Socket): () => void {
+  const held: Buffer[] = []
+  let bytes = 0
+  const ignore = (): void => {}
+  const onData = (chunk: Buffer): void => {
+    held.push(chunk)
+    bytes += chunk.length
+    if (bytes >= limits.waitingSocketBytes) socket.pause()
+  }
+  socket.on('error', ignore)
+  socket.on('data', onData)
+  return () => {
+    socket.removeListener('error', ignore)
+    socket.removeListener('data', onData)
+    socket.pause()
+    if (bytes > 0) socket.unshift(Buffer.concat(held))
+  }
+}
+
+function sayNo(pod: Pod, socket: Socket, error: StreamError): void {
+  const header = headerText('tcp', { from: pod.io.domain, id: '0', to: '' })
+  socket.on('error', () => socket.destroy())
+  // It is not counted, so it may not linger.
+  socket.end(header + errorText('tcp', error) + closeText('tcp'), () => socket.destroy())
 }
 
 function open(pod: Pod, socket: Socket, ports: AcceptPorts, transport: 'tcp' | 'tls' = 'tcp'): SocketLink {

@@ -24,6 +24,12 @@ export function performEffect(connection: Connection, effect: StreamEffect): voi
     case 'lookUp':
       lookUp(connection, effect)
       break
+    case 'lookUpTokens':
+      lookUpTokens(connection, effect)
+      break
+    case 'settleTokens':
+      settleTokens(connection, effect)
+      break
     case 'compute':
       effect.step.then(
         (step) => connection.dispatch({ kind: 'computed', step }),
@@ -105,17 +111,57 @@ function startTls(connection: Connection): void {
 
 function lookUp(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'lookUp' }>): void {
   const { account } = effect
-  connection.pod.logins.lookUp(account, connection.origin.addressKey).then(
-    (found) => {
-      if (!found.ok) connection.dispatch({ kind: 'signInRefused', condition: 'temporary-auth-failure' })
-      else {
-        const { credentials, generation } = found
-        connection.dispatch({ kind: 'lookedUp', credentials, signedIn: { account, generation } })
-      }
+  connection.pod.logins
+    .lookUp(account, connection.origin.addressKey, () => connection.isEnded)
+    .then(
+      (found) => {
+        if (!found.ok) connection.dispatch({ kind: 'signInRefused', condition: 'temporary-auth-failure' })
+        else {
+          const { credentials, generation } = found
+          connection.dispatch({ kind: 'lookedUp', credentials, signedIn: { account, generation } })
+        }
+      },
+      () => connection.dispatch({ kind: 'signInRefused', condition: 'temporary-auth-failure' }),
+    )
+}
+
+function lookUpTokens(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'lookUpTokens' }>): void {
+  const { account, client, mechanism } = effect
+  const { logins, fast } = connection.pod
+  logins
+    .take(
+      connection.origin.addressKey,
+      () => connection.isEnded,
+      () => fast.lookUp(account, client, mechanism),
+    )
+    .then(
+      (held) => connection.dispatch(held === undefined ? notNow : { kind: 'tokensFound', held }),
+      (error: unknown) => signInFailed(connection, error),
+    )
+}
+
+function settleTokens(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'settleTokens' }>): void {
+  const { account, request, used } = effect
+  connection.pod.fast.settle(account, request, used).then(
+    (settled) => {
+      const { generation = undefined, issued = undefined } = settled.ok ? settled : {}
+      const signedIn = generation === undefined ? undefined : { account, generation }
+      connection.dispatch(
+        settled.ok
+          ? { kind: 'tokensSettled', ok: true, signedIn, issued }
+          : { kind: 'tokensSettled', ok: false, condition: settled.condition },
+      )
     },
-    () => connection.dispatch({ kind: 'signInRefused', condition: 'temporary-auth-failure' }),
+    (error: unknown) => signInFailed(connection, error),
   )
 }
+
+function signInFailed(connection: Connection, error: unknown): void {
+  connection.pod.io.logger.warn({ what: 'token-failed', error })
+  connection.dispatch(notNow)
+}
+
+const notNow = { kind: 'signInRefused', condition: 'temporary-auth-failure' } as const
 
 function holdBack(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'delay' }>): void {
   connection.pod.later(limits.failureDelayMs, () => {

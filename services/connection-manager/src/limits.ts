@@ -25,6 +25,12 @@ export const limits = {
   failureWindowMs: 60_000,
   /** Sign-ins that wait for their turn under loginsPerSecond; more get temporary-auth-failure. */
   waitingLogins: 10_000,
+  /** Sockets taken a second, for each sign-in that is: handshakes cost more than sign-ins, and some sockets come to nothing. */
+  socketsPerLogin: 2,
+  /** Sockets that wait to be served; more are refused with resource-constraint, or closed before a handshake. */
+  waitingSockets: 10_000,
+  /** Bytes read of a socket that waits; the rest stays with the system. */
+  waitingSocketBytes: 4_096,
   /** Drop records that wait for the log; more are lost, counted, and the lease's end speaks for them. */
   waitingDrops: 100_000,
   /** Acknowledged queues that wait to be told to presence; above, one is forgotten: the queue's next says it too. */

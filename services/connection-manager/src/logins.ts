@@ -4,54 +4,48 @@ import { decodeCredentials, type StoredCredentials } from '@starling/sasl'
 import { limits } from './limits.ts'
 import type { Meters } from './meters.ts'
 import type { Later } from './pod.ts'
-import { TokenBucket } from './token-bucket.ts'
+import { Turns } from './turns.ts'
 
 /** What a sign-in needs to go on. */
 export type LoginLookUp =
   | { readonly ok: true; readonly credentials: StoredCredentials | undefined; readonly generation: number }
   | { readonly ok: false }
 
-const turnMs = 20
-
 /**
- * Looks up who wants to sign in, at the pace that the settings allow.
+ * Looks up who wants to sign in, at the pace that the settings allow: beyond it they wait in the order they came, and so do the
+ * resumptions behind their sign-ins. Those that went away meanwhile take no turn.
  * Errors: not ok when storage or presence is away, when too many wait, or when the address failed too often; known and
  * unknown names are treated alike.
  */
 export class Logins {
   readonly #io: PodIo
   readonly #meters: Meters
-  readonly #later: Later
-  readonly #rate: TokenBucket
-  readonly #waiting: (() => void)[] = []
-  #isTurning = false
+  readonly #turns: Turns
 
   constructor(io: PodIo, meters: Meters, later: Later) {
     this.#io = io
     this.#meters = meters
-    this.#later = later
-    this.#rate = new TokenBucket(io.settings.c2s.loginsPerSecond, io.monotonic())
+    const { monotonic } = io
+    const perSecond = io.settings.c2s.loginsPerSecond
+    this.#turns = new Turns({ perSecond, maxWaiting: limits.waitingLogins, later, monotonic })
   }
 
   /** Sign-ins that wait for their turn. */
   get waiting(): number {
-    return this.#waiting.length
+    return this.#turns.waiting
   }
 
-  async lookUp(account: BareJid, address: string): Promise<LoginLookUp> {
-    if (!(await this.#turn())) return { ok: false }
+  /** `isGone` tells while it waits that nobody wants it any more; then it is never answered. */
+  async lookUp(account: BareJid, address: string, isGone: () => boolean = () => false): Promise<LoginLookUp> {
+    if (!(await this.turn(isGone))) return { ok: false }
     const { presence, inbox, logger } = this.#io
     try {
-      const [generation, failed, found] = await Promise.all([
+      const [generation, isAllowed, found] = await Promise.all([
         presence.takeGeneration(account),
-        presence.addToCounter(counterOf(address), 0, limits.failureWindowMs),
+        this.#isAllowed(address),
         inbox.ask(account, { query: 'account.get', args: { jid: account } }, limits.askTimeoutMs),
       ])
-      if (failed >= limits.failuresPerAddress) {
-        this.#meters.refused.add(1, { limit: 'failuresPerAddress' })
-        return { ok: false }
-      }
-      if (!found.ok) return { ok: false }
+      if (!isAllowed || !found.ok) return { ok: false }
       const text = credentialsIn(found.value)
       if (text === undefined) return { ok: true, credentials: undefined, generation }
       const credentials = decodeCredentials(text)
@@ -64,6 +58,13 @@ export class Logins {
     }
   }
 
+  /** Waits for its turn and runs another look-up; undefined when the address failed too often, or when too many wait. */
+  async take<T>(address: string, isGone: () => boolean, lookUp: () => Promise<T>): Promise<T | undefined> {
+    if (!(await this.turn(isGone))) return undefined
+    const [isAllowed, found] = await Promise.all([this.#isAllowed(address), lookUp()])
+    return isAllowed ? found : undefined
+  }
+
   /** Counts a failed attempt of an address, over all pods. */
   failed(address: string): void {
     this.#io.presence.addToCounter(counterOf(address), 1, limits.failureWindowMs).catch((error: unknown) => {
@@ -71,26 +72,25 @@ export class Logins {
     })
   }
 
-  #turn(): Promise<boolean> {
-    if (this.#waiting.length === 0 && this.#rate.tryTake(this.#io.monotonic())) return Promise.resolve(true)
-    if (this.#waiting.length >= limits.waitingLogins) {
-      this.#meters.refused.add(1, { limit: 'waitingLogins' })
-      return Promise.resolve(false)
-    }
+  /** Nobody signs in any more. */
+  close(): void {
+    this.#turns.close()
+  }
+
+  /** Waits for a turn to sign in; false when too many wait. */
+  turn(isGone: () => boolean): Promise<boolean> {
     return new Promise((resolve) => {
-      this.#waiting.push(() => resolve(true))
-      this.#schedule()
+      if (this.#turns.take({ run: () => resolve(true), isGone })) return
+      this.#meters.refused.add(1, { limit: 'waitingLogins' })
+      resolve(false)
     })
   }
 
-  #schedule(): void {
-    if (this.#isTurning) return
-    this.#isTurning = true
-    this.#later(turnMs, () => {
-      this.#isTurning = false
-      while (this.#waiting.length > 0 && this.#rate.tryTake(this.#io.monotonic())) this.#waiting.shift()?.()
-      if (this.#waiting.length > 0) this.#schedule()
-    })
+  async #isAllowed(address: string): Promise<boolean> {
+    const failed = await this.#io.presence.addToCounter(counterOf(address), 0, limits.failureWindowMs)
+    if (failed < limits.failuresPerAddress) return true
+    this.#meters.refused.add(1, { limit: 'failuresPerAddress' })
+    return false
   }
 }
 

@@ -2,6 +2,7 @@ import type { PodIo } from '@starling/core'
 import type { AckRequests } from './ack-requests.ts'
 import type { Connection } from './connection.ts'
 import type { Drops } from './drops.ts'
+import type { Fast } from './fast.ts'
 import type { FlushList } from './link.ts'
 import type { Logins } from './logins.ts'
 import type { Meters } from './meters.ts'
@@ -10,6 +11,7 @@ import type { Roll } from './roll.ts'
 import type { Transport } from './stream-state.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 import type { Trims } from './trims.ts'
+import type { Turns } from './turns.ts'
 
 /** Runs a function later; returns what cancels it. Units: ms. */
 export type Later = (delayMs: number, run: () => void) => () => void
@@ -20,6 +22,9 @@ export interface Pod {
   readonly meters: Meters
   readonly flushes: FlushList
   readonly logins: Logins
+  readonly fast: Fast
+  /** Turns of new sockets to be served. */
+  readonly arrivals: Turns
   readonly drops: Drops
   readonly roll: Roll
   readonly pauses: Pauses

@@ -8,8 +8,9 @@ import type { Connection } from './connection.ts'
 import { drainPod } from './drain.ts'
 import { Drops } from './drops.ts'
 import { receiveEnvelopes } from './envelopes.ts'
+import { Fast } from './fast.ts'
 import { sweep, sweepMs } from './keepalive.ts'
-import { orNone } from './limits.ts'
+import { limits, orNone } from './limits.ts'
 import { FlushList } from './link.ts'
 import { Logins } from './logins.ts'
 import { createMeters } from './meters.ts'
@@ -19,6 +20,7 @@ import { Roll } from './roll.ts'
 import { keepSweeping, Sweeper } from './sweep.ts'
 import { loadTlsIdentity } from './tls-identity.ts'
 import { Trims } from './trims.ts'
+import { Turns } from './turns.ts'
 import { createUpgradeHandler, webSocketPath } from './websocket.ts'
 
 /** A pod that runs, with what tests and drains want of it. */
@@ -71,6 +73,13 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     trims: new Trims({ presence: io.presence, later, onLost: (count) => meters.lostTrims.add(count) }),
     checkLease: () => checkLease(),
     logins: new Logins(io, meters, later),
+    fast: new Fast({ io, secret: () => identity.secret }),
+    arrivals: new Turns({
+      perSecond: settings.c2s.loginsPerSecond * limits.socketsPerLogin,
+      maxWaiting: limits.waitingSockets,
+      later,
+      monotonic: io.monotonic,
+    }),
     pauses: new Pauses(later, io.monotonic),
     identity: () => identity,
     addresses: new Map(),
@@ -94,6 +103,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     'Changes of the roll that presence does not hold yet',
     () => roll.count,
   )
+  io.metrics.observed('starling_c2s_waiting_sockets', 'Sockets that wait to be served', () => pod.arrivals.waiting)
   io.metrics.observed('starling_c2s_waiting_trims', 'Queues that presence was not told of yet', () => pod.trims.count)
   io.metrics.observed('starling_c2s_dead_pods', 'Pods seen dead and not swept yet', () => sweeper.deadLives)
   io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
@@ -133,6 +143,8 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
       stopSweep()
       stopSweep = () => {}
       pod.pauses.close()
+      pod.arrivals.close()
+      pod.logins.close()
       pod.requests.close()
       pod.trims.close()
     },

@@ -3,13 +3,19 @@ import type { Duplex } from 'node:stream'
 import { TLSSocket } from 'node:tls'
 import type { NameTable } from '@starling/xml'
 import { WebSocketServer } from 'ws'
-import { Connection } from './connection.ts'
+import { Connection, type Origin } from './connection.ts'
 import { addressKey, stanzaBytes } from './limits.ts'
 import { admitAddress, type Pod, releaseAddress } from './pod.ts'
 import { WebSocketLink } from './websocket-link.ts'
 
 /** Path of the WebSocket, part of the outside contract. */
 export const webSocketPath = '/xmpp-websocket'
+
+interface Arrival {
+  readonly request: IncomingMessage
+  readonly socket: Duplex
+  readonly head: Buffer
+}
 
 const subprotocol = 'xmpp' // RFC 7395 §3.1
 
@@ -33,8 +39,22 @@ export function createUpgradeHandler(
     if (pod.phase() === 'draining') return refuse(socket, '503 Service Unavailable')
     if (!offersXmpp(request)) return refuse(socket, '400 Bad Request', 'the subprotocol xmpp is needed')
     if (!admitAddress(pod, key)) return refuse(socket, '429 Too Many Requests')
+    const leave = (): void => releaseAddress(pod, key)
+    socket.once('close', leave)
+    const run = (): void => {
+      socket.removeListener('close', leave)
+      upgrade({ request, socket, head }, { transport: 'websocket', remoteAddress, addressKey: key })
+    }
+    // After the death of a pod thousands arrive at once
+    if (pod.arrivals.take({ run, isGone: () => socket.destroyed })) return
+    socket.removeListener('close', leave)
+    leave()
+    pod.meters.refused.add(1, { limit: 'waitingSockets' })
+    refuse(socket, '503 Service Unavailable')
+  }
+
+  function upgrade({ request, socket, head }: Arrival, origin: Origin): void {
     let isUpgraded = false
-    const origin = { transport: 'websocket', remoteAddress, addressKey: key } as const
     server.handleUpgrade(request, socket, head, (webSocket) => {
       isUpgraded = true
       const connection = new Connection(pod, origin, ports.names)
@@ -44,7 +64,7 @@ export function createUpgradeHandler(
       connection.attach(new WebSocketLink({ webSocket, socket, isSecure }, connection, { flushes, maxOutputBytes }))
     })
     // ws answers a bad handshake itself and calls nobody.
-    if (!isUpgraded) releaseAddress(pod, key)
+    if (!isUpgraded) releaseAddress(pod, origin.addressKey)
   }
 }
 
