@@ -54,6 +54,11 @@ export interface Settings {
     readonly partitions: number
     readonly slots: number
   }
+  /** Without brokers. */
+  readonly embedded: {
+    /** What log and presence of the one process survive: nothing, its death, or the machine's as well. */
+    readonly durability: 'memory' | 'process' | 'power'
+  }
   readonly redisUrl: string
   readonly databaseUrl: string
   readonly admin: {

@@ -34,6 +34,7 @@ export const defaultSettings: Settings = {
   registration: { inBand: false, perAddressPerHour: 10 },
   scram: { iterations: 10_000 },
   log: { brokers: [], client: 'kafkajs', partitions: 64, slots: 256 },
+  embedded: { durability: 'process' },
   redisUrl: '',
   databaseUrl: '',
   admin: { token: '', allowRemote: false },

@@ -44,7 +44,6 @@ async function openEmbedded(
   context: PortsContext,
   onEvent: Teller,
 ): Promise<Pick<Ports, 'log' | 'presence'>> {
-  const { memoryLog, memoryPresence } = await import('@starling/adapters/memory')
   const partitions: Record<string, number> = {}
   const groups: Record<string, string[]> = {}
   for (const name of inboxNames) {
@@ -52,9 +51,24 @@ async function openEmbedded(
     const readers = context.stages.filter((stage) => stage.kind !== 'pod' && stage.consumes.includes(name))
     if (readers.length > 0) groups[inboxes[name].topic] = readers.map((stage) => `starling.${stage.name}`)
   }
-  return {
-    log: memoryLog({ partitions, groups, clock: context.clock, baseOffset: countStart(settings.dataDir), onEvent }),
-    presence: memoryPresence({ clock: context.monotonic }),
+  const { dataDir } = settings
+  const { durability } = settings.embedded
+  const log = { partitions, groups, clock: context.clock, baseOffset: countStart(dataDir), onEvent }
+  const presence = { clock: context.monotonic }
+  if (durability === 'memory') {
+    const { memoryLog, memoryPresence } = await import('@starling/adapters/memory')
+    return { log: memoryLog(log), presence: memoryPresence(presence) }
+  }
+  const { openEmbedded: open } = await import('@starling/adapters/embedded')
+  const file = join(dataDir, 'journal.sqlite')
+  // What is written to a pod is for sockets of this process: nobody reads it after
+  const passingTopics = [inboxes.pod.topic]
+  try {
+    return await open({ journal: { file, durability }, log, presence, passingTopics })
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    const hint = `does another server run on ${dataDir} (STARLING_DATA_DIR), or is the disk full?`
+    throw new Error(`the journal ${file} cannot be used: ${why}; ${hint}`, { cause: error })
   }
 }
 

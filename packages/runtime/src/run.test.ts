@@ -155,7 +155,8 @@ describe('run(): stages in one process', () => {
   it('a port in use is a sentence with the port, and nothing stays open', async () => {
     const running = await start([sink().stage])
     const http = running.ports['http'] ?? 0
-    await assert.rejects(start([sink().stage], { ports: { ...settings.ports, http } }), {
+    const dataDir = join(folder, 'second')
+    await assert.rejects(start([sink().stage], { dataDir, ports: { ...settings.ports, http } }), {
       message: new RegExp(
         `^port ${http} \\(http, address 127\\.0\\.0\\.1\\) is in use by another process.*STARLING_PORT_OFFSET`,
       ),

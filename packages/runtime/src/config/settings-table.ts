@@ -99,6 +99,11 @@ export const settingsTable: readonly Setting[] = [
     'Partitions of each inbox that the deploy step makes; never changed in place.',
   ),
   row('log.slots', int('slots', 1, 10_000), 'Partitions of the pod inbox: pods with sockets that can run at once.'),
+  row(
+    'embedded.durability',
+    { type: 'choice', choices: ['process', 'power', 'memory'] },
+    'Without brokers: what is acknowledged survives the death of the process (`process`), or of the machine too (`power`: each commit waits for the disk); `memory` keeps log and sessions in memory only.',
+  ),
   row('redisUrl', text, 'Redis, `redis://host:port`; needed with `log.brokers`.', {
     isSecret: true,
     check: checks.redisUrl,

@@ -33,6 +33,7 @@ export const benchSettings: Readonly<Record<string, string>> = {
 export async function startEmbeddedProcess(
   dataDir: string,
   nodeArguments: readonly string[] = [],
+  environment: Readonly<Record<string, string>> = {},
 ): Promise<EmbeddedProcess> {
   const token = randomUUID()
   const started = performance.now()
@@ -48,6 +49,7 @@ export async function startEmbeddedProcess(
       STARLING_PORTS_C2S: '0',
       STARLING_PORTS_C2S_TLS: '0',
       STARLING_PORTS_HTTP: '0',
+      ...environment,
     },
   })
   const exited = once(child, 'exit')
