@@ -25,6 +25,7 @@ const unmanaged: fc.Arbitrary<Session> = fc.record(
     }),
     slices,
     directed: fc.array(fc.constantFrom('a@example.org' as Jid, 'b@example.org/x' as Jid), { maxLength: 3 }),
+    sm: fc.constant(undefined),
   },
   plain,
 )
@@ -82,6 +83,7 @@ describe('the state of an account in the presence port', () => {
       presence: { priority: 5, raw: new Uint8Array([1]) },
       slices: {},
       directed: [],
+      sm: undefined,
     }
     const before: Account = {
       ...blankAccount(jid),
@@ -134,7 +136,7 @@ describe('the state of an account in the presence port', () => {
   it('a session without stream management takes what it took before, one that has it at most 40 bytes more', () => {
     const target = { slot: 200, epoch: 123_456_789_012, connection: 4_000_000 }
     const head = { resource: 'x', target, generation: 1, lang: '', count: 1, isInterested: true }
-    const one: Session = { ...head, presence: undefined, slices: {}, directed: [] }
+    const one: Session = { ...head, presence: undefined, slices: {}, directed: [], sm: undefined }
     const bytes = encodeSession(one)
     assert.equal(Buffer.from(bytes).toString(), '[200,123456789012,4000000,1,1,1,0]')
     const id = nameOf(target)

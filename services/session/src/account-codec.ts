@@ -78,7 +78,7 @@ function readSession(resource: string, bytes: Uint8Array, raw: Uint8Array | unde
     presence: isAvailable ? { priority, raw } : undefined,
     slices: slices === undefined || slices === 0 ? {} : slices,
     directed: directed === undefined || directed === 0 ? [] : directed,
-    ...(sm === undefined ? {} : { sm: readSm(sm, target, bits) }),
+    sm: sm === undefined ? undefined : readSm(sm, target, bits),
   }
 }
 

@@ -23,7 +23,7 @@ export interface Session {
   /** Who was sent directed presence and must learn of the end. Source: RFC 6121 §4.6. Units: at most maxDirectedPresence. */
   readonly directed: readonly Jid[]
   /** Undefined without stream management. */
-  readonly sm?: StreamManagement
+  readonly sm: StreamManagement | undefined
 }
 
 /** Stream management of a session. Source: XEP-0198. */

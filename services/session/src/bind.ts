@@ -50,7 +50,7 @@ function beginSession(turn: Turn, { target, head }: Bind, resource: string): voi
     presence: undefined,
     slices: {},
     directed: [],
-    ...(head.sm === undefined ? {} : { sm: beginSm(target, 0, head.sm) }),
+    sm: head.sm === undefined ? undefined : beginSm(target, 0, head.sm),
   }
   emitState(turn, { change: 'settings', slices: turn.account.slices })
   turn.account = withSession(turn.account, session)

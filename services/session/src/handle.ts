@@ -41,7 +41,7 @@ export interface Handled extends Known {
   readonly drafts: readonly Draft[]
   readonly fate: Fate
   /** To be noted before the state is saved. */
-  readonly hibernations?: readonly Hibernation[]
+  readonly hibernations?: readonly Hibernation[] | undefined
   /** What a handler threw. */
   readonly bug?: unknown
 }
@@ -138,7 +138,7 @@ function attempt(ports: Ports, known: Known, input: AccountInput, exists = true)
     if (!turn.isStarved) performKicks(turn)
     if (turn.isStarved) return park(known, input)
     const { account, roster, drafts, hibernations } = turn
-    return { account, roster, drafts, fate, hibernations }
+    return { account, roster, drafts, fate, hibernations: hibernations.length === 0 ? undefined : hibernations }
   } catch (bug) {
     // R10: caught once, counted, answered
     const answer = beginTurn(ports, { ...known, exists }, { place: input.place, nowMs: input.envelope.atMs })

@@ -1,8 +1,9 @@
-import type { Batch, Hibernation, Io, Output, StateSave, Work, Worker } from '@starling/core'
+import type { Batch, Hibernation, Input, Io, Output, StateSave, Work, Worker } from '@starling/core'
 import type { BareJid } from '@starling/jid'
+import type { Envelope } from '@starling/wire'
 import type { Account } from './account.ts'
 import { changesOf, readAccount } from './account-codec.ts'
-import { handle } from './handle.ts'
+import { type Handled, handle } from './handle.ts'
 import { sharesOf } from './inputs.ts'
 import type { RosterView } from './roster.ts'
 import { rosterCache } from './roster-cache.ts'
@@ -37,6 +38,12 @@ export function createWorker(io: Io): Worker {
     },
   }
 
+  const watch = ({ place }: Input, kind: Envelope['kind'], { fate, bug }: Handled): void => {
+    inputs.add(1, { kind, fate })
+    if (fate === 'bug') logger.error({ what: 'session.bug', kind, place, error: bug })
+    else if (fate === 'unexpected' || fate === 'unreadable') logger.error({ what: `session.${fate}`, kind, place })
+  }
+
   const read = async (accounts: readonly BareJid[]): Promise<Map<BareJid, Entry>> => {
     const states = accounts.length === 0 ? [] : await presence.readStates('session', accounts)
     const entries = new Map<BareJid, Entry>()
@@ -59,22 +66,12 @@ export function createWorker(io: Io): Worker {
         const entry = entries.get(account)
         // R3: what the saved state contains already is not handled again
         if (entry === undefined || input.place.offset <= entry.mark) continue
-        const {
-          drafts,
-          fate,
-          bug,
-          hibernations: begun = [],
-          ...known
-        } = handle(ports, entry, { place: input.place, envelope })
-        entry.account = known.account
-        entry.roster = known.roster
-        hibernations.push(...begun)
-        inputs.add(1, { kind: envelope.kind, fate })
-        if (fate === 'bug') logger.error({ what: 'session.bug', kind: envelope.kind, place: input.place, error: bug })
-        else if (fate === 'unexpected' || fate === 'unreadable') {
-          logger.error({ what: `session.${fate}`, kind: envelope.kind, place: input.place })
-        }
-        for (const draft of drafts) outputs.push({ cause: input, ...draft })
+        const handled = handle(ports, entry, { place: input.place, envelope })
+        entry.account = handled.account
+        entry.roster = handled.roster
+        if (handled.hibernations !== undefined) hibernations.push(...handled.hibernations)
+        watch(input, envelope.kind, handled)
+        for (const draft of handled.drafts) outputs.push({ cause: input, ...draft })
       }
     }
     return { outputs, save: () => save(batch, entries, hibernations) }
