@@ -41,13 +41,16 @@ export function platformaticGroup(options: PlatformaticGroupOptions, sink: FeedS
 
   consumer.on('consumer:group:join', ({ memberId, generationId, assignments }) => {
     if (isOver) return
+    const isNew = membership?.memberId !== memberId
     membership = { memberId, generation: generationId ?? -1 }
     const partitions = (assignments ?? []).flatMap(({ topic, partitions: list }) =>
       list.map((partition) => ({ topic, partition })),
     )
     const keys = new Set(partitions.map(keyOf))
     for (const [key, at] of reading) {
-      if (keys.has(key)) continue
+      // As a new member all begin anew, from what was committed. What the old member's position brought until then would stand
+      // before that as if nothing had been between.
+      if (keys.has(key) && !isNew) continue
       reading.delete(key)
       fetching.stop(at)
     }
