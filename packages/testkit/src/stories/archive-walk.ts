@@ -16,11 +16,12 @@ export async function walkArchive(device: Device, peer: string, max: number): Pr
   const all: Archived[] = []
   for (let page = 0; page < 20; page++) {
     const after = all.at(-1)?.id
+    const queryId = `page-${page} ${peer}` // of its own: results of other walks are still unread
     const answer = await device.request(
       'set',
       xml(
         'query',
-        { xmlns: mam, queryid: `page-${page}` },
+        { xmlns: mam, queryid: queryId },
         xml('x', { xmlns: 'jabber:x:data', type: 'submit' }, field('FORM_TYPE', mam), field('with', peer)),
         xml(
           'set',
@@ -30,7 +31,7 @@ export async function walkArchive(device: Device, peer: string, max: number): Pr
         ),
       ),
     )
-    all.push(...resultsOf(device, `page-${page}`))
+    all.push(...resultsOf(device, queryId))
     const fin = answer.getChild('fin', mam)
     assert.ok(fin, answer.toString())
     if (fin.attrs['complete'] === 'true') return all
