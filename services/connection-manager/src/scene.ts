@@ -1,6 +1,8 @@
 import type { Registry } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { ChannelBindingType } from '@starling/sasl'
+import { fastId } from './fast.ts'
+import { nameClient } from './fast-secret.ts'
 import type { Link } from './link.ts'
 import type { Pod } from './pod.ts'
 import type { StreamScene } from './stream-scene.ts'
@@ -36,6 +38,18 @@ export class ConnectionScene implements StreamScene {
 
   get resumeSeconds(): number {
     return this.#pod.io.settings.sm.resumeSeconds
+  }
+
+  get isSasl2On(): boolean {
+    return this.registry.modules.some(({ spec }) => spec.id === 'XEP-0388')
+  }
+
+  get areTokensOn(): boolean {
+    return this.registry.modules.some(({ spec }) => spec.id === fastId)
+  }
+
+  clientName(account: BareJid, client: string): string {
+    return nameClient(this.#pod.identity().secret, account, client)
   }
 
   streamId(): string {

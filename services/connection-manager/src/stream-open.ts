@@ -12,7 +12,12 @@ const maxLangLength = 35 // RFC 5646 §4.4.1
 export function openStream(state: StreamState, open: StreamOpen, scene: StreamScene): Transition {
   const signedIn = state.phase.kind === 'unopened' ? state.phase.signedIn : undefined
   const from = open.from === undefined ? undefined : parseJid(open.from)
-  const opened: StreamState = { ...state, isOpened: true, lang: langOf(open.lang) }
+  const opened: StreamState = {
+    ...state,
+    isOpened: true,
+    lang: langOf(open.lang),
+    from: from?.ok === true ? bareOf(from.value) : '',
+  }
   const header = headerText(scene.transport, {
     from: scene.domain,
     id: scene.streamId(),
@@ -45,7 +50,7 @@ export function openStream(state: StreamState, open: StreamOpen, scene: StreamSc
     state: { ...opened, phase: signedIn === undefined ? { kind: 'unauthenticated' } : authenticated(signedIn) },
     effects: [
       { do: 'write', text: header },
-      { do: 'write', text: streamFeatures(opened, scene, signedIn !== undefined) },
+      { do: 'write', text: streamFeatures(opened, scene, signedIn === undefined ? 'connected' : 'authenticated') },
     ],
   }
 }

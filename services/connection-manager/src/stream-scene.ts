@@ -21,6 +21,12 @@ export interface StreamScene {
   readonly pretendSalt: (username: string) => { readonly salt: Uint8Array; readonly iterations: number }
   /** Units: s that a session is kept for its client; 0: none is. Source: XEP-0198 §5. */
   readonly resumeSeconds: number
+  /** Whether SASL2 is spoken at all. Source: XEP-0388. */
+  readonly isSasl2On: boolean
+  /** Whether tokens are given out and taken. Source: XEP-0484. */
+  readonly areTokensOn: boolean
+  /** A short name of a client's installation, equal at all times, that does not show its id. Source: XEP-0386 §3.2.1. */
+  readonly clientName: (account: BareJid, client: string) => string
   /** Why no new stream is taken now; undefined when one is. */
   readonly refusal: () => 'resource-constraint' | 'system-shutdown' | undefined
 }

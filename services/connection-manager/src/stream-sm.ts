@@ -1,6 +1,6 @@
 import { type Condition, ns } from '@starling/stanza'
 import type { SignalHead } from '@starling/wire'
-import { escapeXml, type ScannedElement } from '@starling/xml'
+import type { ScannedElement } from '@starling/xml'
 import { readH } from './sm-counts.ts'
 import { enabledText, failedText, readEnable, readResume, resumedPhase, resumedText } from './sm-text.ts'
 import { failStream, failWith, goTo, stay } from './stream-end.ts'

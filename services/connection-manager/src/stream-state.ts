@@ -1,9 +1,12 @@
 import type { StreamIqHandler } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
-import type { SaslChallenge, SaslLookUp, SaslStep, StoredCredentials } from '@starling/sasl'
+import type { SaslChallenge, SaslLookUp, SaslStep, SaslTokenLookUp, StoredCredentials } from '@starling/sasl'
 import type { Stanza, StreamError } from '@starling/stanza'
 import type { EnableHead, SignalHead } from '@starling/wire'
 import type { Element, ScannedElement, StreamOpen } from '@starling/xml'
+import type { HeldTokens, TokenRefusal, UsedToken } from './fast.ts'
+import type { Sasl2Request } from './sasl2-request.ts'
+import type { IssuedToken } from './sasl2-text.ts'
 import type { InlineContext } from './stream-inline.ts'
 
 /** How bytes reach us: `tcp` may become secure by STARTTLS, `tls` is direct TLS (XEP-0368). */
@@ -24,16 +27,36 @@ export type StreamPhase =
   | { readonly kind: 'unauthenticated' }
   /** `<proceed/>` was sent; the handshake runs. */
   | { readonly kind: 'securing' }
-  /** SASL waits for credentials. */
-  | { readonly kind: 'lookingUp'; readonly step: SaslLookUp; readonly mechanism: string }
+  /** SASL waits for credentials, or for tokens. With `sasl2` here and below the exchange is of SASL2 (XEP-0388). */
+  | {
+      readonly kind: 'lookingUp'
+      readonly step: SaslLookUp | SaslTokenLookUp
+      readonly mechanism: string
+      readonly sasl2?: Sasl2Request | undefined
+    }
   /** SASL computes. */
-  | { readonly kind: 'computing'; readonly signedIn: SignedIn; readonly mechanism: string }
+  | {
+      readonly kind: 'computing'
+      readonly signedIn: SignedIn
+      readonly mechanism: string
+      readonly sasl2?: Sasl2Request | undefined
+    }
   /** SASL waits for the client's response; nobody is named before the first one. */
   | {
       readonly kind: 'challenged'
       readonly step: SaslChallenge
       readonly signedIn: SignedIn | undefined
       readonly mechanism: string
+      readonly sasl2?: Sasl2Request | undefined
+    }
+  /** The client proved itself; its tokens are counted, renewed or forgotten before it is told. Source: XEP-0484 §3. */
+  | {
+      readonly kind: 'settling'
+      /** Absent after a token: then the generation comes with the answer (R5). */
+      readonly signedIn?: SignedIn | undefined
+      readonly mechanism: string
+      readonly sasl2: Sasl2Request
+      readonly data: Uint8Array | undefined
     }
   /** A failure is held back for a moment, so that guessing is slow. */
   | { readonly kind: 'delaying' }
@@ -66,6 +89,8 @@ export interface StreamState {
   readonly failures: number
   /** Language of the client's header, '' if none. */
   readonly lang: string
+  /** Whom the client's header says it is from, bare; '' if nobody. Source: RFC 6120 §4.7.1. */
+  readonly from: BareJid | ''
 }
 
 /** What can happen to a stream. */
@@ -82,7 +107,17 @@ export type StreamEvent =
       readonly credentials: StoredCredentials | undefined
       readonly signedIn: SignedIn
     }
-  /** `lookUp` or `compute` could not be done, or must not. */
+  /** Answer to `lookUpTokens`. */
+  | { readonly kind: 'tokensFound'; readonly held: HeldTokens }
+  /** Answer to `settleTokens`: a generation where a token signed in, a new token where one was made. */
+  | {
+      readonly kind: 'tokensSettled'
+      readonly ok: true
+      readonly signedIn?: SignedIn | undefined
+      readonly issued?: IssuedToken | undefined
+    }
+  | { readonly kind: 'tokensSettled'; readonly ok: false; readonly condition: TokenRefusal }
+  /** A look-up, `compute` or `settleTokens` could not be done, or must not. */
   | { readonly kind: 'signInRefused'; readonly condition: 'temporary-auth-failure' }
   | { readonly kind: 'computed'; readonly step: SaslStep }
   /** A held back failure was sent. */
@@ -130,6 +165,19 @@ export type StreamEffect =
   | { readonly do: 'restart' }
   | { readonly do: 'startTls' }
   | { readonly do: 'lookUp'; readonly account: BareJid }
+  | {
+      readonly do: 'lookUpTokens'
+      readonly account: BareJid
+      readonly client: string
+      readonly mechanism: string
+    }
+  /** Counts the use of a token, makes one, forgets some; all of it durable before its answer. Source: XEP-0484 §3. */
+  | {
+      readonly do: 'settleTokens'
+      readonly account: BareJid
+      readonly request: Sasl2Request
+      readonly used?: UsedToken | undefined
+    }
   | { readonly do: 'compute'; readonly step: Promise<SaslStep> }
   | { readonly do: 'countFailure'; readonly condition: string }
   /** Sends the answer to a failed sign-in after a while. */
@@ -181,5 +229,5 @@ export interface Transition {
 
 /** State of a connection that was just accepted. */
 export function initialStreamState(isSecure: boolean): StreamState {
-  return { phase: { kind: 'unopened' }, isSecure, isOpened: false, failures: 0, lang: '' }
+  return { phase: { kind: 'unopened' }, isSecure, isOpened: false, failures: 0, lang: '', from: '' }
 }

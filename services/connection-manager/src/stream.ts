@@ -3,10 +3,12 @@ import { parseElement, type ScannedElement } from '@starling/xml'
 import { failedText } from './sm-text.ts'
 import { finishBind, headerOf, receiveUnbound } from './stream-bind.ts'
 import { closeStream, failStream, failWith, goTo, stay } from './stream-end.ts'
-import { canStartTls, isSecureEnough } from './stream-features.ts'
+import { continueExchange } from './stream-exchange.ts'
 import { inlineBound, inlineRefused } from './stream-inline.ts'
+import { canStartTls, isSecureEnough } from './stream-offers.ts'
 import { openStream } from './stream-open.ts'
-import { continueSasl, isSaslElement, receiveSasl } from './stream-sasl.ts'
+import { isSaslElement, receiveSasl } from './stream-sasl.ts'
+import { isInSasl2, isSasl2Element, receiveSasl2 } from './stream-sasl2.ts'
 import type { StreamScene } from './stream-scene.ts'
 import { isSmElement, receiveSignal } from './stream-sm.ts'
 import { receiveBound } from './stream-stanza.ts'
@@ -35,9 +37,11 @@ export function stepStream(state: StreamState, event: StreamEvent, scene: Stream
       // RFC 6120 §5.4.3.3: everything known from before TLS is forgotten
       return phase.kind === 'securing' ? goTo({ ...state, isSecure: true }, { kind: 'unopened' }) : stay(state)
     case 'lookedUp':
+    case 'tokensFound':
+    case 'tokensSettled':
     case 'signInRefused':
     case 'computed':
-      return continueSasl(state, event, scene)
+      return continueExchange(state, event, scene)
     case 'delayed':
       return phase.kind === 'delaying' ? goTo(state, { kind: 'unauthenticated' }) : stay(state)
     case 'answered':
@@ -74,6 +78,7 @@ export function isWaiting(state: StreamState): boolean {
   switch (state.phase.kind) {
     case 'lookingUp':
     case 'computing':
+    case 'settling':
     case 'delaying':
     case 'asking':
     case 'binding':
@@ -108,6 +113,7 @@ function receiveElement(state: StreamState, element: ScannedElement, scene: Stre
     case 'securing':
     case 'lookingUp':
     case 'computing':
+    case 'settling':
     case 'delaying':
     case 'asking':
     case 'binding':
@@ -121,6 +127,8 @@ function receiveElement(state: StreamState, element: ScannedElement, scene: Stre
 }
 
 function receiveUnauthenticated(state: StreamState, element: ScannedElement, scene: StreamScene): Transition {
+  if (isSasl2Element(element)) return receiveSasl2(state, element, scene)
+  if (isInSasl2(state)) return failWith(state, scene, ['policy-violation', 'only the exchange may go on'])
   if (isSaslElement(element)) return receiveSasl(state, element, scene)
   // XEP-0198 §3: the order is enforced by <failed/>
   if (isSmElement(element)) return stay(state, { do: 'write', text: failedText('unexpected-request') })

@@ -147,7 +147,7 @@ export async function scramWith(
   const [answer, challenge = ''] = await talk.expect(/<challenge[^>]*>([^<]*)<\/challenge>|<failure.*<\/failure>/s)
   if (answer.startsWith('<failure')) return answer
   const serverFirst = Buffer.from(challenge, 'base64').toString()
-  const [, nonce = '', salt = '', iterations = ''] = /^r=([^,]*),s=([^,]*),i=(\d+)$/.exec(serverFirst) ?? []
+  const [, nonce = '', salt = '', iterations = ''] = /^r=([^,]*),s=([^,]*),i=(\d+)/.exec(serverFirst) ?? []
   const salted = pbkdf2Sync(who.password, Buffer.from(salt, 'base64'), Number(iterations), 32, 'sha256')
   const clientKey = createHmac('sha256', salted).update('Client Key').digest()
   const storedKey = createHash('sha256').update(clientKey).digest()

@@ -15,6 +15,9 @@ export function testScene(changes: Partial<StreamScene> & { readonly modules?: r
     channelBinding: () => undefined,
     pretendSalt: () => ({ salt: Buffer.from('salt'), iterations: 4096 }),
     resumeSeconds: 300,
+    isSasl2On: false,
+    areTokensOn: false,
+    clientName: (_account, client) => `name-of-${client}`,
     refusal: () => undefined,
     ...changes,
   }
