@@ -126,7 +126,11 @@ export interface ToAccount extends Base {
 export interface Drop extends Base {
   readonly kind: 'drop'
   readonly target: Target
-  readonly head: { readonly reason: string }
+  readonly head: {
+    readonly reason: string
+    /** Ordinal of the last delivery that its client acknowledged, where its own pod says so (R4). */
+    readonly acked?: number
+  }
 }
 
 /** The answer to a `load` question, with the envelope that had to wait for it. */
@@ -192,7 +196,8 @@ export type StateChange =
       readonly priority: number
       readonly slices: { readonly [moduleId: string]: Json }
     }
-  | { readonly change: 'ended'; readonly resource: string; readonly target: Target }
+  /** `acked`: see `Drop`. */
+  | { readonly change: 'ended'; readonly resource: string; readonly target: Target; readonly acked?: number }
   | { readonly change: 'settings'; readonly slices: { readonly [moduleId: string]: Json } }
   | { readonly change: 'kicked'; readonly target: Target; readonly condition: string; readonly text: string }
   | { readonly change: 'refused'; readonly target: Target; readonly reply: Uint8Array }
@@ -206,7 +211,7 @@ export type StateChange =
       readonly maxSeconds: number
     }
   /** The connection is gone, the session stays for a while. */
-  | { readonly change: 'hibernated'; readonly resource: string; readonly target: Target }
+  | { readonly change: 'hibernated'; readonly resource: string; readonly target: Target; readonly acked?: number }
   | {
       readonly change: 'resumed'
       readonly resource: string

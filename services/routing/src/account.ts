@@ -12,6 +12,8 @@ export interface SmSession {
   readonly maxSeconds: number
   /** Ordinal of the last delivery; 0 before the first. */
   readonly last: number
+  /** Ordinal up to which its client has everything, as records of this inbox say: the queue may be trimmed further. */
+  readonly acked: number
   /** Since its connection is known to be gone. */
   readonly hibernation?: Hibernation
 }
@@ -47,7 +49,15 @@ const sessionPrefix = 's:'
 /** What changes with every delivery stands apart, so that a delivery writes some bytes and not the session. */
 const counterPrefix = 'n:'
 
-type SessionField = readonly [number, number, number, number, number, Slices, (readonly [string, number, number])?]
+type SessionField = readonly [
+  number,
+  number,
+  number,
+  number,
+  number,
+  Slices,
+  (readonly [string, number, number, number])?,
+]
 
 /** Reads an account's state. Errors: a field that cannot be read counts as absent: a newer version wrote it. */
 export function readAccount(state: AccountState): RoutedAccount {
@@ -75,9 +85,9 @@ function readSession([slot, epoch, connection, isAvailable, priority, slices, sm
     slices,
   }
   if (sm === undefined) return session
-  const [id, maxSeconds, from] = sm
+  const [id, maxSeconds, from, acked] = sm
   const { last, bytes } = readCounter(counter)
-  return { ...session, sm: { id, maxSeconds, last, ...(from < 0 ? {} : { hibernation: { from, bytes } }) } }
+  return { ...session, sm: { id, maxSeconds, last, acked, ...(from < 0 ? {} : { hibernation: { from, bytes } }) } }
 }
 
 function readCounter(counter: Uint8Array | undefined): { readonly last: number; readonly bytes: number } {
@@ -99,7 +109,7 @@ function encodeSession({ target, isAvailable, priority, slices, sm }: RoutedSess
   const { slot, epoch, connection } = target
   const plain = [slot, epoch, connection, isAvailable ? 1 : 0, priority, slices] as const
   const field: SessionField =
-    sm === undefined ? plain : [...plain, [sm.id, sm.maxSeconds, sm.hibernation?.from ?? notHibernating]]
+    sm === undefined ? plain : [...plain, [sm.id, sm.maxSeconds, sm.hibernation?.from ?? notHibernating, sm.acked]]
   return encodeJson(field)
 }
 
@@ -141,6 +151,7 @@ function isSameButCounter(one: RoutedSession, other: RoutedSession): boolean {
     one.slices === other.slices &&
     one.sm?.id === other.sm?.id &&
     one.sm?.maxSeconds === other.sm?.maxSeconds &&
+    one.sm?.acked === other.sm?.acked &&
     one.sm?.hibernation?.from === other.sm?.hibernation?.from
   )
 }

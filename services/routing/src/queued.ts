@@ -12,13 +12,13 @@ const countModulus = 2 ** 32
 /** What a client's `h` says of a session. */
 export type Handled =
   | { readonly ok: true; readonly acked: number }
-  /** More than it was sent. */
+  /** More than it was sent, or less than it had before. */
   | { readonly ok: false }
 
 /** The ordinal that `h` stands for: the highest up to the last delivery. Source: XEP-0198 §4, §5. */
-export function handledUpTo({ last }: SmSession, h: number): Handled {
+export function handledUpTo({ last, acked }: SmSession, h: number): Handled {
   const distance = (((last - h) % countModulus) + countModulus) % countModulus
-  return distance > last ? { ok: false } : { ok: true, acked: last - distance }
+  return last - distance < acked ? { ok: false } : { ok: true, acked: last - distance }
 }
 
 /** An ordinal as clients count. */
@@ -61,9 +61,10 @@ export async function readQueued(
  * What a session's client has not acknowledged above an ordinal, ascending: what was stored, then what this batch added.
  * Order: entries that another owner of the partition stored meanwhile are left out, they are made here again (R3).
  */
-export function unacked(queued: Queued, at: Working, { id }: SmSession, above: number): readonly QueueEntry[] {
+export function unacked(queued: Queued, at: Working, { id, acked }: SmSession, above: number): readonly QueueEntry[] {
   const storedLast = [...at.stored.sessions.values()].find(({ sm }) => sm?.id === id)?.sm?.last ?? 0
+  const from = Math.max(above, acked) // what a resumption acknowledged may stand there still
   const stored = queued.get(keyOf(at.account, id)) ?? []
   const added = at.appended.flatMap(({ queue, entry }) => (queue === id ? [entry] : []))
-  return [...stored.filter(({ ordinal }) => ordinal <= storedLast), ...added].filter(({ ordinal }) => ordinal > above)
+  return [...stored.filter(({ ordinal }) => ordinal <= storedLast), ...added].filter(({ ordinal }) => ordinal > from)
 }

@@ -33,7 +33,7 @@ export function changeState({ head, key, atMs }: State, context: StateContext): 
       const session = sessionAt(head, context)
       if (session === undefined) return
       at.now = withoutSession(at.now, head.resource)
-      endQueue(session, context)
+      endQueue(withAcked(session, head.acked), context)
       return
     }
     case 'kicked': {
@@ -49,9 +49,13 @@ export function changeState({ head, key, atMs }: State, context: StateContext): 
       return
     case 'hibernated': {
       const session = sessionAt(head, context)
-      if (session?.sm === undefined || session.sm.hibernation !== undefined) return
+      if (session?.sm === undefined) return
+      if (session.sm.hibernation !== undefined) {
+        at.now = withSession(at.now, head.resource, withAcked(session, head.acked))
+        return
+      }
       const sm = { ...session.sm, hibernation: { from: session.sm.last, bytes: 0 } }
-      at.now = withSession(at.now, head.resource, { ...session, sm })
+      at.now = withSession(at.now, head.resource, withAcked({ ...session, sm }, head.acked))
       return
     }
     case 'resumed':
@@ -77,6 +81,16 @@ function sessionAt(
 ): RoutedSession | undefined {
   const session = at.now.sessions.get(resource)
   return session !== undefined && sameTarget(session.target, target) ? session : undefined
+}
+
+/**
+ * The session with what its pod says was acknowledged: what the queue holds may be older, as an acknowledgement may come before
+ * its entry is stored.
+ */
+function withAcked(session: RoutedSession, acked = 0): RoutedSession {
+  const { sm } = session
+  if (sm === undefined || acked <= sm.acked) return session
+  return { ...session, sm: { ...sm, acked: Math.min(acked, sm.last) } }
 }
 
 function bound({ resource, target, reply }: Change<'bound'>, { key, atMs }: From, context: StateContext): void {
@@ -109,7 +123,7 @@ function enabled(head: Change<'enabled'>, context: StateContext): void {
   if (session === undefined || session.sm !== undefined) return
   const { smId, maxSeconds, resource, target } = head
   const { at, outputs } = context
-  at.now = withSession(at.now, resource, { ...session, sm: { id: smId, maxSeconds, last: 0 } })
+  at.now = withSession(at.now, resource, { ...session, sm: { id: smId, maxSeconds, last: 0, acked: 0 } })
   outputs.signal(target, { signal: 'enabled', smId, maxSeconds })
 }
 
@@ -129,23 +143,18 @@ function resumed(head: Change<'resumed'>, { key, atMs }: From, context: StateCon
   if (sameTarget(session.target, target)) return // told again
   const { sm } = session
   const { last } = sm
-  const tooHigh = (): void => outputs.signal(target, { signal: 'handledTooHigh', h, sent: asHandled(last) })
   const handled = handledUpTo(sm, h)
   if (!handled.ok) {
     // XEP-0198 §4: the connection will be closed; the session waits on under its target
     const hibernation = sm.hibernation ?? { from: last, bytes: 0 }
     at.now = withSession(at.now, resource, { ...session, target, sm: { ...sm, maxSeconds, hibernation } })
-    tooHigh()
+    outputs.signal(target, { signal: 'handledTooHigh', h, sent: asHandled(last) })
     return
   }
   const { acked } = handled
   const entries = unacked(queued, at, sm, acked)
-  const after: RoutedSession = { ...session, target, sm: { id: smId, maxSeconds, last } }
+  const after: RoutedSession = { ...session, target, sm: { id: smId, maxSeconds, last, acked } }
   at.now = withSession(at.now, resource, after)
-  if (acked < last && entries[0]?.ordinal !== acked + 1) {
-    tooHigh() // it acknowledged more before: what lies between is gone
-    return
-  }
   at.trimmed.push({ account: at.account, queue: smId, ordinal: acked })
   const jid = `${key}/${resource}`
   outputs.signal(target, { signal: 'resumed', smId, jid, maxSeconds, count, ordinal, acked })

@@ -109,16 +109,25 @@ describe('XEP-0198 §5: resumption', () => {
   })
 
   it('§4: who acknowledges more than it was sent, or less than it had, is told so; the session is kept', async () => {
-    const { work, presence } = bed()
+    const { work } = bed()
     await work([...managed('balcony', first), delivery('a'), delivery('b')])
     assert.deepEqual((await work([resume('balcony', { to: second, h: 3 })])).map(told), ['2/8 handledTooHigh'])
     assert.deepEqual((await work([delivery('c')])).map(told), [])
-    await presence.trimQueues([{ account: juliet, queue: 'sm-balcony', ordinal: 2 }])
+    await work([state({ change: 'hibernated', resource: 'balcony', target: second, acked: 2 })])
     assert.deepEqual((await work([resume('balcony', { to: first, h: 1 })])).map(told), ['1/7 handledTooHigh'])
     assert.deepEqual((await work([resume('balcony', { to: second, h: 2 })])).map(told), [
       '2/8 resumed h=5 acked=2',
       '2/8 #3 c',
     ])
+  })
+
+  it('R3: a repetition that finds entries acknowledged meanwhile sends the others all the same', async () => {
+    const { work, presence } = bed()
+    await work([...managed('balcony', first), delivery('a'), delivery('b')])
+    const resumed = resume('balcony', { to: second, h: 0 })
+    await work([resumed], false)
+    await presence.trimQueues([{ account: juliet, queue: 'sm-balcony', ordinal: 1 }])
+    assert.deepEqual((await work([resumed])).map(told), ['2/8 resumed h=5 acked=0', '2/8 #2 b'])
   })
 
   it('R11: a session that only the session stage knows is refused', async () => {
@@ -172,6 +181,13 @@ describe('R6: hibernation', () => {
 })
 
 describe('R6: the end of a session', () => {
+  it('R4: what its pod says was acknowledged is not handed on, though the queue still holds it', async () => {
+    const { work } = bed()
+    await work([...managed('balcony', first), delivery('a'), delivery('b')])
+    const end = state({ change: 'ended', resource: 'balcony', target: first, acked: 1 })
+    assert.deepEqual((await work([end])).map(told), [`routing ${juliet} b`])
+  })
+
   it('XEP-0198 §4: unacknowledged messages go to another resource, delayed (XEP-0203), not archived again', async () => {
     const { work } = bed()
     await work([...managed('balcony', first, { priority: 5 }), ...managed('chamber', second)])
