@@ -136,7 +136,7 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
   })
 
   it('R4 a queue that nobody ends goes its time after the last append; a trim does not prolong it', async () => {
-    const presence = open({ queueTtlMs: 1000 })
+    const presence = open({ queueTtlMs: 2000 })
     await until(() => presence.isUp())
     const append = (mark: number): Promise<unknown> =>
       presence.saveStates('routing', [
@@ -147,13 +147,13 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
     await append(1)
     await append(2)
     const first = await leftMs()
-    assert.ok(first > 0 && first <= 1000)
+    assert.ok(first > 0 && first <= 2000)
     await presence.trimQueues([place('leak', 1)])
     const trimmed = await leftMs()
     assert.ok(trimmed > 0 && trimmed <= first)
-    await until(async () => (await leftMs()) < first - 100)
+    await until(async () => (await leftMs()) < first - 800)
     await append(3)
-    assert.ok((await leftMs()) > first - 100, 'an append renews it')
+    assert.ok((await leftMs()) > first - 800, 'an append renews it')
     await until(async () => (await presence.readQueues([place('leak')], 10))[0]?.length === 0)
     assert.equal(await leftMs(), -2)
     admin.disconnect()
