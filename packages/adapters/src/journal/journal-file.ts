@@ -23,11 +23,11 @@ export class JournalFile {
   #pages = 0
 
   /** Errors: throws when the file cannot be opened, is another process's, or was made by a newer version. */
-  constructor({ file, durability, maxPages }: ThreadData) {
+  constructor({ file, durability, maxPages, busyMs = busyTimeoutMs }: ThreadData) {
     mkdirSync(dirname(resolve(file)), { recursive: true })
     const database = new DatabaseSync(file)
     this.#database = database
-    database.exec(`PRAGMA busy_timeout = ${busyTimeoutMs}`)
+    database.exec(`PRAGMA busy_timeout = ${busyMs}`)
     database.exec(`PRAGMA page_size = ${pageBytes}`)
     // One process at a time; before the first use of the write-ahead log it also saves the shared index
     database.exec('PRAGMA locking_mode = EXCLUSIVE')

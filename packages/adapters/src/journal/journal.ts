@@ -19,6 +19,8 @@ export interface JournalOptions extends ThreadData {
   readonly retryMs?: number
   /** Units: bytes of rows the file may hold beside twice what is still needed. */
   readonly slackBytes?: number
+  /** Units: bytes of rows that are dropped at once, at least. */
+  readonly dropBytes?: number
 }
 
 /** A write that failed: the disk is full, the file is gone. Nothing of the transaction is kept, unless the thread itself ended. */
@@ -29,8 +31,7 @@ export class JournalError extends Error {
 
 /** Units: bytes of old rows' values written again in one transaction, at most. */
 const carriedBytes = 256 * 1024
-/** Units: bytes of rows dropped at once, at least. */
-const droppedBytes = 1024 * 1024
+const defaultDropBytes = 1024 * 1024
 const defaultSlackBytes = 8 * 1024 * 1024
 
 /**
@@ -61,8 +62,13 @@ export class Journal {
 
   private constructor(options: JournalOptions) {
     this.#options = options
-    const { file, durability, maxPages, startWorker = startFileWorker } = options
-    const data: ThreadData = { file, durability, ...(maxPages === undefined ? {} : { maxPages }) }
+    const { file, durability, maxPages, busyMs, startWorker = startFileWorker } = options
+    const data: ThreadData = {
+      file,
+      durability,
+      ...(maxPages === undefined ? {} : { maxPages }),
+      ...(busyMs === undefined ? {} : { busyMs }),
+    }
     this.#thread = new JournalThread(() => startWorker(data))
   }
 
@@ -291,10 +297,11 @@ export class Journal {
   }
 
   #dropBelow(length: number): number | undefined {
+    const { dropBytes = defaultDropBytes } = this.#options
     this.#unchecked += length
-    if (this.#unchecked < droppedBytes) return undefined
+    if (this.#unchecked < dropBytes) return undefined
     this.#unchecked = 0
-    return this.#live.dropRows(droppedBytes)
+    return this.#live.dropRows(dropBytes)
   }
 }
 

@@ -7,6 +7,8 @@ export interface ThreadData {
   readonly durability: Durability
   /** For tests: pages the file may have, as on a disk that is full. */
   readonly maxPages?: number
+  /** Units: ms that another process is waited for that has the file. */
+  readonly busyMs?: number
 }
 
 /** What the thread is told. Order: one request after the other, each answered. */
