@@ -11,7 +11,7 @@ import type { Link, LinkOwner } from './link.ts'
 import type { Pausable } from './pauses.ts'
 import { countTransport, type Pod, releaseAddress } from './pod.ts'
 import { ConnectionScene } from './scene.ts'
-import { ackText, beginSm, isNextDelivery, request, resumeSm, watchUnacked } from './sm-shell.ts'
+import { ackText, beginSm, isNextDelivery, lastWords, request, resumeSm, watchUnacked } from './sm-shell.ts'
 import type { SmSide } from './sm-side.ts'
 import { isWaiting, stepStream } from './stream.ts'
 import {
@@ -98,7 +98,6 @@ export class Connection implements LinkOwner, Pausable {
     return this.#pauses !== 0
   }
 
-  /** Who signed in, once a session was asked for. */
   get account(): BareJid | undefined {
     return this.#account
   }
@@ -311,7 +310,8 @@ export class Connection implements LinkOwner, Pausable {
     const end = effects.find((effect) => effect.do === 'end')
     if (end !== undefined) {
       for (const effect of effects) if (effect.do === 'countFailure') performEffect(this, effect)
-      const last = effects.flatMap((effect) => (effect.do === 'write' ? [Buffer.from(effect.text, 'utf8')] : []))
+      const texts = effects.flatMap((effect) => (effect.do === 'write' ? [effect.text] : []))
+      const last = [...lastWords(this), ...texts].map((text) => Buffer.from(text, 'utf8'))
       this.finish(end.reason, last, end.condition)
       return
     }

@@ -11,6 +11,14 @@ export function ackText(sm: SmSide): string {
   return `<a xmlns='${ns.sm}' h='${sm.h}'/>`
 }
 
+/**
+ * What goes before the end of a stream: how much is durable, so that a client that cannot resume need not send it again (R1).
+ * Source: XEP-0198 §4: an <a/> may be sent at any time.
+ */
+export function lastWords({ sm, pod }: Connection): readonly string[] {
+  return sm?.isOn === true && pod.io.inbox.isLeased() ? [ackText(sm)] : []
+}
+
 /** Stanzas of the client count from here on. Source: XEP-0198 §4: at the point that it is requested to be enabled. */
 export function beginSm(connection: Connection): SmSide {
   const { ordinal } = connection
