@@ -148,7 +148,11 @@ describe('R2, R3: publishing what a batch caused', () => {
   it('pods and routing first, session next, storage last: each durable before the next', async () => {
     const { log, calls } = slowLog()
     const publisher = await createPublisher(log)
-    const done = publisher.publishWork([output('storage', flush), output('session', flush), output('routing', flush)])
+    const done = publisher.publishWork('routing', [
+      output('storage', flush),
+      output('session', flush),
+      output('routing', flush),
+    ])
     for (const expected of ['routing', 'session', 'storage'] as const) {
       await until(expected, () => calls.length > 0)
       assert.deepEqual(
@@ -186,7 +190,7 @@ describe('R2, R3: publishing what a batch caused', () => {
       payloads: [],
       raw: Buffer.from('<presence/>'),
     } as const
-    await publisher.publishWork([
+    await publisher.publishWork('routing', [
       output('routing', flush),
       output('routing', { kind: 'cast', key: '', atMs: 1, keys, stanza }),
       output('storage', flush, true),

@@ -85,7 +85,7 @@ export async function runKeyed(
       const inputs = decode(batch, inbox, table)
       if (inputs.length > 0) {
         const work = await worker.work({ inbox, partition: batch.partition, inputs, lastOffset })
-        await publisher.publishWork(work.outputs)
+        await publisher.publishWork(name, work.outputs)
         await work.save?.()
       }
     } catch (error) {

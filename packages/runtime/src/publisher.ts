@@ -1,7 +1,9 @@
 import type { Input, Log, Output, Place, Produced } from '@starling/core'
 import {
   type Cast,
+  type Cause,
   causeIndex,
+  causeSource,
   type Envelope,
   encodeEnvelope,
   type InboxName,
@@ -13,8 +15,8 @@ import {
 
 /** Puts envelopes where their keys belong. */
 export interface Publisher {
-  /** Publishes what a batch caused, each step durable before the next (see Work). Errors: rejects with LogError. */
-  readonly publishWork: (outputs: readonly Output[]) => Promise<void>
+  /** Publishes what a stage's batch caused, each step durable before the next (see Work). Errors: rejects with LogError. */
+  readonly publishWork: (stage: string, outputs: readonly Output[]) => Promise<void>
   /** Publishes one envelope without a cause (a pod's own). Errors: rejects with LogError. */
   readonly publish: (to: InboxName, envelope: Envelope) => Promise<Produced>
 }
@@ -40,14 +42,14 @@ export async function createPublisher(log: Log): Promise<Publisher> {
       const where = to === 'pod' ? slotOf(envelope) : partition(to, envelope.key)
       return log.produce(inboxes[to].topic, where, [encodeEnvelope(envelope)])
     },
-    publishWork: async (outputs) => {
+    publishWork: async (stage, outputs) => {
       if (outputs.length === 0) return
       const lanes = new Map<InboxName, Map<number, Uint8Array[]>>()
       const add = (to: InboxName, where: number, envelope: Envelope): void => {
         const partitions = found(lanes, to, () => new Map<number, Uint8Array[]>())
         found(partitions, where, () => []).push(encodeEnvelope(envelope))
       }
-      forEachNumbered(outputs, (to, envelope) => {
+      forEachNumbered(stage, outputs, (to, envelope) => {
         if (to === 'pod') add(to, slotOf(envelope), envelope)
         else if (envelope.kind === 'cast') {
           for (const [where, piece] of spread(to, envelope, partition)) add(to, where, piece)
@@ -103,19 +105,23 @@ function bareText(jid: string): string {
 }
 
 /** Stamps each output with its cause: the place of its input and its number among that input's outputs (R3). */
-function forEachNumbered(outputs: readonly Output[], use: (to: InboxName, envelope: Envelope) => void): void {
+function forEachNumbered(
+  stage: string,
+  outputs: readonly Output[],
+  use: (to: InboxName, envelope: Envelope) => void,
+): void {
   const counts = new Map<Input, number>()
   for (const { cause: input, to, envelope, isQuestion, number } of outputs) {
     const count = number ?? counts.get(input) ?? 0
     counts.set(input, count + 1)
     if (count >= maxEmissions) throw new Error(`an input caused more than ${maxEmissions} outputs`)
-    use(to, { ...envelope, cause: causeOf(input.place, isQuestion === true ? maxEmissions : count) })
+    use(to, { ...envelope, cause: causeOf(stage, input.place, isQuestion === true ? maxEmissions : count) })
   }
 }
 
-function causeOf(place: Place, emission: number) {
+function causeOf(stage: string, place: Place, emission: number): Cause {
   return {
-    inbox: inboxes[place.inbox].number,
+    inbox: causeSource(place.inbox, stage),
     partition: place.partition,
     offset: place.offset,
     index: causeIndex(place.index, emission),

@@ -9,6 +9,7 @@ export interface Target {
 
 /** Why an envelope exists: the place of the record that caused it, and its number among what that record caused (R3). */
 export interface Cause {
+  /** Source of the cause: the inbox's number, or another where a second stage reads that inbox (`causeSource`). */
   readonly inbox: number
   readonly partition: number
   readonly offset: number

@@ -26,6 +26,14 @@ export type InboxName = keyof typeof inboxes
 /** Names in a fixed order. */
 export const inboxNames: readonly InboxName[] = ['session', 'routing', 'storage', 'pod']
 
+/**
+ * The source that causes name (R3): the number of the inbox where its own stage speaks, one apart where another reads it too. Two
+ * stages are never equally far in one inbox; under one number what the slower one says would count as a repetition.
+ */
+export function causeSource(inbox: InboxName, stage: string): number {
+  return stage === inbox ? inboxes[inbox].number : inboxes[inbox].number + 16
+}
+
 /** Partition of a key: murmur2 as Kafka's own clients count it, so that outside tools agree. */
 export function partitionOf(key: string, partitions: number): number {
   return (murmur2(Buffer.from(key, 'utf8')) & 0x7fffffff) % partitions

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import fc from 'fast-check'
 import { archiveId, isArchiveId } from './archive-id.ts'
 import { causeIndex, causeTable, maxEmissions } from './causes.ts'
-import { partitionOf } from './inboxes.ts'
+import { causeSource, partitionOf } from './inboxes.ts'
 import { packedBytes, packRecord, unpackRecord } from './record.ts'
 
 describe('wire: records', () => {
@@ -74,12 +74,12 @@ describe('wire: R3 causes', () => {
     assert.equal(at(9, causeIndex(1, 0)), false)
   })
 
-  it('the table survives its commit, and fits the broker’s 4,096 characters for three inboxes of 64 partitions', () => {
+  it('the table survives its commit, and fits the broker’s 4,096 characters for four sources of 64 partitions', () => {
     const table = causeTable('')
-    const causes = Array.from({ length: 192 }, (_, i) => ({
-      inbox: 1 + (i % 3),
+    const causes = Array.from({ length: 256 }, (_, i) => ({
+      inbox: 1 + Math.floor(i / 64),
       partition: i % 64,
-      offset: 2 ** 50 + i,
+      offset: 2 ** 47 + i,
       index: 2 ** 32 - 2,
     }))
     for (const cause of causes) table.accept(cause)
@@ -88,6 +88,26 @@ describe('wire: R3 causes', () => {
     const again = causeTable(text)
     for (const cause of causes) assert.equal(again.accept(cause), false)
     for (const cause of causes) assert.equal(again.accept({ ...cause, offset: cause.offset + 1 }), true)
+  })
+
+  it('the table survives its commit with many partitions and high offsets too', () => {
+    const table = causeTable('')
+    const causes = [0, 127, 128, 300, 32_767].flatMap((partition) => [
+      { inbox: 18, partition, offset: 7, index: 1 },
+      { inbox: 2, partition, offset: Number.MAX_SAFE_INTEGER - partition - 1, index: 1 },
+    ])
+    for (const cause of causes) table.accept(cause)
+    const again = causeTable(table.encode())
+    for (const cause of causes) assert.equal(again.accept(cause), false)
+    for (const cause of causes) assert.equal(again.accept({ ...cause, index: 2 }), true)
+  })
+
+  it('two stages that read one inbox are two sources: what the slower one causes is no repetition', () => {
+    const table = causeTable('')
+    const cause = { partition: 0, index: 0 }
+    assert.equal(table.accept({ ...cause, inbox: causeSource('routing', 'storage'), offset: 29 }), true)
+    assert.equal(table.accept({ ...cause, inbox: causeSource('routing', 'routing'), offset: 28 }), true)
+    assert.equal(table.accept({ ...cause, inbox: causeSource('routing', 'storage'), offset: 28 }), false)
   })
 
   it('metadata of somebody else counts as empty', () => {

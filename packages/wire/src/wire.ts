@@ -40,6 +40,6 @@ export type {
   ToAccount,
   Write,
 } from './envelope.ts'
-export { type Inbox, type InboxName, inboxes, inboxNames, partitionOf } from './inboxes.ts'
+export { causeSource, type Inbox, type InboxName, inboxes, inboxNames, partitionOf } from './inboxes.ts'
 export { decodeJson, encodeJson } from './json.ts'
 export { packedBytes, packRecord, type RecordFault, recordVersion, unpackRecord } from './record.ts'
