@@ -5,26 +5,26 @@ import { deriveCredentials, type SaslContext, startSasl } from './sasl.ts'
 
 const text = (data: Uint8Array | undefined): string => Buffer.from(data ?? []).toString('utf8')
 
-/** The lists of XEP-0474 §5.3, in the order in which its features give them. */
+/** The lists of XEP-0474 §6.3, in the order in which its features give them. */
 const advertised = {
   mechanisms: ['SCRAM-SHA-1', 'SCRAM-SHA-1-PLUS'],
   channelBindings: ['tls-server-end-point', 'tls-exporter'],
 }
 
 describe('XEP-0474 SASL SCRAM Downgrade Protection', () => {
-  it('§5.1: both lists sorted, joined and hashed with the hash of the mechanism', () => {
+  it('§6.1: both lists sorted, joined and hashed with the hash of the mechanism', () => {
     assert.equal(downgradeHash('sha1', advertised), 'G6k/rBLDqgOhRRaCuuatSDFkJ08=')
     const reversed = { ...advertised, mechanisms: advertised.mechanisms.toReversed() }
     assert.equal(downgradeHash('sha1', reversed), 'G6k/rBLDqgOhRRaCuuatSDFkJ08=')
   })
 
-  it('§5.1 step 3: no delimiter where no channel bindings were advertised', () => {
+  it('§6.1 step 3: no delimiter where no channel bindings were advertised', () => {
     const mechanisms = ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN']
     const expected = 'J++Diu+JubnE6dLVvZjjI5KHnheOLsUSQWiw/prdbAA='
     assert.equal(downgradeHash('sha256', { mechanisms, channelBindings: [] }), expected)
   })
 
-  it('§5.3: the full example, to the server signature', async () => {
+  it('§6.3: the full example, to the server signature', async () => {
     const context: SaslContext = {
       nonce: () => 'a09117a6-ac50-4f2f-93f1-93799c2bddf6',
       domain: 'example.org',

@@ -14,7 +14,7 @@ const LISTS = '\x1f'
 /**
  * The hash of what was advertised, in base64, for attribute `h` of a server-first-message: a client sees by it whether
  * somebody took mechanisms or channel bindings away.
- * Source: XEP-0474 §5.1.
+ * Source: XEP-0474 §6.1.
  */
 export function downgradeHash(hash: ScramHash, { mechanisms, channelBindings }: Advertised): string {
   const lists = channelBindings.length === 0 ? [mechanisms] : [mechanisms, channelBindings]

@@ -90,7 +90,7 @@ function challengeClient(exchange: Exchange, credentials: StoredCredentials | un
   }
 }
 
-/** Source: XEP-0474 §5.1. */
+/** Source: XEP-0474 §6.1. */
 function downgradeAttribute({ variant, context }: Exchange): string {
   return context.advertised === undefined ? '' : `,h=${downgradeHash(variant.hash, context.advertised)}`
 }
