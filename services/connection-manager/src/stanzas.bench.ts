@@ -1,4 +1,5 @@
 import type { FullJid } from '@starling/jid'
+import { ns } from '@starling/stanza'
 import { createNameTable } from '@starling/xml'
 import { claimSession } from './claim.ts'
 import { Connection } from './connection.ts'
@@ -42,12 +43,36 @@ export async function bench(): Promise<
     receiveEnvelopes(pod, [output, output, output, output])
     return 4
   })
+  connection.enable({ maxSeconds: 300 })
+  connection.state = { ...connection.state, phase: { ...connection.state.phase, sm: 'on' } as never }
+  connection.enabled('sm-1')
+  const request = Buffer.from(`<r xmlns='${ns.sm}'/>`)
+  const smInUs = await cpuPerStanza(() => {
+    connection.receive(chunk)
+    if (fake.published.length > 1_000) {
+      fake.published.length = 0
+      connection.receive(request)
+    }
+    return perChunk
+  })
+  let ordinal = 0
+  const smOutUs = await cpuPerStanza(() => {
+    const numbered = Array.from({ length: 4 }, () => {
+      ordinal++
+      return { ...output, recipients: [{ connection: connection.id, to: '', ordinal }] }
+    })
+    receiveEnvelopes(pod, numbered)
+    if (ordinal % 24 === 0) connection.receive(Buffer.from(`<a xmlns='${ns.sm}' h='${ordinal}'/>`))
+    return 4
+  })
   connection.gone()
   await running.drain(100)
   fake.close()
   return [
     { name: `a stanza in (${one.length} B)`, value: inUs, unit: 'µs CPU' },
     { name: `a stanza out (${one.length} B)`, value: outUs, unit: 'µs CPU' },
+    { name: 'a stanza in, with stream management', value: smInUs, unit: 'µs CPU' },
+    { name: 'a stanza out, with stream management', value: smOutUs, unit: 'µs CPU' },
   ]
 }
 
