@@ -22,6 +22,11 @@ export function sweep(pod: Pod, nowMs: number): void {
 }
 
 function checkTime(connection: Connection, nowMs: number): void {
+  if (connection.state.phase.kind === 'lookingUp') {
+    // Who waits for a turn or for storage is not late by its own fault; afterwards it has time to answer
+    const leastMs = nowMs + connection.pod.io.settings.c2s.unauthenticatedTimeoutMs / 2
+    connection.deadlineMs = Math.max(connection.deadlineMs, leastMs)
+  }
   if (nowMs >= connection.deadlineMs) {
     passDeadline(connection)
     return

@@ -124,6 +124,24 @@ describe('a reconnect storm', () => {
     assert.equal(pod.pod.addresses.size, 0)
   })
 
+  it('who waits for a turn to sign in longer than unauthenticatedTimeoutMs is not cut off for it', async () => {
+    const { pod, plain, pass, until, fake } = await start({ c2s: { loginsPerSecond: 1 } })
+    const first = await plain()
+    const second = await plain()
+    for (const client of [first, second]) {
+      await client.startTls()
+      await client.open()
+    }
+    const answers = [first.scram('romeo', 'secret'), second.scram('romeo', 'secret')]
+    await until(() => pod.pod.logins.waiting === 1)
+    const waiting = [...pod.pod.connections.values()].filter(({ state }) => state.phase.kind === 'lookingUp')
+    assert.ok(waiting.length > 0)
+    pass(fake.io.settings.c2s.unauthenticatedTimeoutMs * 0.9)
+    pass(fake.io.settings.c2s.unauthenticatedTimeoutMs * 0.2)
+    assert.ok(waiting.every(({ isEnded }) => !isEnded))
+    await Promise.allSettled(answers)
+  })
+
   it('a socket that leaves while it waits costs nothing, and its address is free again', async () => {
     const { pod, plain, until } = await start({ c2s: { requireTls: false, loginsPerSecond: 1 } })
     // The first ones use up the burst
