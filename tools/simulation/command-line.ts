@@ -1,0 +1,63 @@
+import { mutations } from './flaws.ts'
+
+/** What the command line asks for. */
+export interface SimulationRequest {
+  readonly first: number
+  readonly seeds: number
+  /** Prints every step of the one seed. */
+  readonly isTraced: boolean
+  /** Part of the clients that have stream management. */
+  readonly managed: number | undefined
+  /** Rules taken away, one after another. */
+  readonly mutations: readonly string[]
+  readonly jobs: number
+}
+
+const usage =
+  'usage: npm run simulate -- [--seeds N] [--first SEED] [--seed SEED [--trace]] [--managed 0…1] [--mutate NAME|all] [--jobs N]'
+
+/** Reads the command line. */
+export function readCommandLine(
+  args: readonly string[],
+): { readonly ok: true; readonly value: SimulationRequest } | { readonly ok: false; readonly error: string } {
+  let request: SimulationRequest = {
+    first: 0,
+    seeds: 1_000,
+    isTraced: false,
+    managed: undefined,
+    mutations: [],
+    jobs: 2,
+  }
+  for (let at = 0; at < args.length; at++) {
+    const name = args[at] ?? ''
+    const change = name === '--trace' ? { isTraced: true } : readOption(name, args[++at] ?? '')
+    if (typeof change === 'string') return { ok: false, error: change }
+    request = { ...request, ...change }
+  }
+  if (request.isTraced && request.seeds !== 1) return { ok: false, error: '--trace goes with --seed' }
+  return { ok: true, value: request }
+}
+
+function readOption(name: string, text: string): Partial<SimulationRequest> | string {
+  if (name === '--mutate') {
+    const known = Object.keys(mutations)
+    if (text !== 'all' && !known.includes(text)) return `--mutate takes all or one of ${known.join(', ')}`
+    return { mutations: text === 'all' ? known : [text] }
+  }
+  const value = Number(text)
+  if (text === '' || !Number.isFinite(value) || value < 0) return usage
+  switch (name) {
+    case '--seeds':
+      return { seeds: value }
+    case '--first':
+      return { first: value }
+    case '--seed':
+      return { first: value, seeds: 1 }
+    case '--managed':
+      return { managed: value }
+    case '--jobs':
+      return { jobs: value }
+    default:
+      return usage
+  }
+}

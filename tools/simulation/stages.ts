@@ -1,0 +1,79 @@
+import type { Worker } from '@starling/core'
+import type { InboxName } from '@starling/wire'
+import { runKeyed } from '../../packages/runtime/src/keyed.ts'
+import { createPublisher } from '../../packages/runtime/src/publisher.ts'
+import { createWorker as createRouting } from '../../services/routing/src/worker.ts'
+import { createWorker as createSession } from '../../services/session/src/worker.ts'
+import { createWorker as createStorage } from '../../services/storage/src/worker.ts'
+import type { Broker } from './broker.ts'
+import type { Engine, Process } from './engine.ts'
+import { ioOf } from './io.ts'
+import type { PresenceServer } from './presence.ts'
+import type { Database } from './storage.ts'
+
+/** Stages that work on keyed inboxes. */
+export const keyedStages = ['session', 'routing', 'storage'] as const
+
+/** Name of a stage that works on keyed inboxes. */
+export type KeyedStage = (typeof keyedStages)[number]
+
+/** What stages share. */
+export interface Servers {
+  readonly engine: Engine
+  readonly broker: Broker
+  readonly presence: PresenceServer
+  readonly database: Database
+  readonly flaws: StageFlaws
+}
+
+/** What a stage may be made to do wrong. */
+export interface StageFlaws {
+  /** States are saved before what follows from them is published. */
+  readonly savesFirst?: boolean
+  /** Nothing is saved, so that a replay begins from nothing. */
+  readonly savesNothing?: boolean
+}
+
+const consumes: Readonly<Record<KeyedStage, readonly InboxName[]>> = {
+  session: ['session'],
+  routing: ['routing'],
+  storage: ['routing', 'storage'],
+}
+
+/** Starts a process of a stage: the real worker under the real runtime. */
+export function startStage(servers: Servers, stage: KeyedStage, process: Process): void {
+  const { engine, broker, presence, database, flaws } = servers
+  engine.later(process, 0, () => {
+    const io = ioOf(engine, process, presence)
+    const log = broker.logOf(process)
+    const { logger, metrics } = io
+    const make = (): Worker => {
+      switch (stage) {
+        case 'session':
+          return createSession(io)
+        case 'routing':
+          return createRouting(io)
+        case 'storage':
+          return createStorage({ ...io, storage: database.storageOf(process) })
+        default:
+          return stage satisfies never
+      }
+    }
+    const worker = flawed(make(), flaws)
+    createPublisher(log)
+      .then((publisher) => runKeyed(stage, consumes[stage], worker, { log, publisher, logger, metrics }))
+      .catch((error: unknown) => engine.violation(`${process.name} does not start: ${String(error)}`))
+  })
+}
+
+function flawed(worker: Worker, flaws: StageFlaws): Worker {
+  if (flaws.savesFirst !== true && flaws.savesNothing !== true) return worker
+  return {
+    ...worker,
+    work: async (batch) => {
+      const { outputs, save } = await worker.work(batch)
+      if (flaws.savesFirst === true) await save?.()
+      return { outputs }
+    },
+  }
+}
