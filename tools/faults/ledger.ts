@@ -89,6 +89,13 @@ export class Ledger {
     return this.#all().filter(({ isManaged, fate }) => isManaged && fate === 'sent').length
   }
 
+  /** The first messages that are open or outstanding. */
+  waiting(limit: number): readonly string[] {
+    const waiting = this.#all().filter((one) => this.#isMissing(one) || (one.isManaged && one.fate === 'sent'))
+    const told = waiting.map((one) => `${textOf(one)} to ${one.to} ${one.fate}, ${one.arrivals.length} arrived`)
+    return [...told.slice(0, limit), `${told.length} in all`]
+  }
+
   /** Everything sent from `from` on (as `count` gave it) reconciled. */
   account(from = 0): Account {
     const entries = this.#all().slice(from)

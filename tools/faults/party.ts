@@ -13,6 +13,8 @@ export interface Settled extends Account {
   readonly began: number
   /** Units: ms until everybody was back and everything acknowledged had arrived; undefined when that did not happen in time. */
   readonly settledMs: number | undefined
+  /** What was still waited for when the time was up; '' when nothing was. */
+  readonly waitedFor: string
 }
 
 /** Many clients that talk to each other all the time. */
@@ -69,12 +71,13 @@ export async function makeParty(
       ledger.outstanding === 0
     while (!isSettled() && performance.now() - start < times.settleMs) await sleep(times.lookMs)
     const settledMs = isSettled() ? Math.round(performance.now() - start) : undefined
+    const waitedFor = settledMs === undefined ? tell(members, ledger) : ''
     await sleep(times.quietMs) // what should not come has its chance
     const account = ledger.account(from)
     from = ledger.count
     const counts = members.map((member) => member.counts)
     const now = [sum(counts.map((one) => one.resumed)), sum(counts.map((one) => one.began))] as const
-    const result = { ...account, resumed: now[0] - resumed, began: now[1] - began, settledMs }
+    const result = { ...account, resumed: now[0] - resumed, began: now[1] - began, settledMs, waitedFor }
     ;[resumed, began] = now
     isSilent = false
     return result
@@ -109,6 +112,11 @@ export async function makeParty(
       await Promise.all(members.map((member) => member.close()))
     },
   }
+}
+
+function tell(members: readonly Member[], ledger: Ledger): string {
+  const offline = members.filter(({ isOnline }) => !isOnline).map(({ kind, xmpp }) => `${kind.name} ${xmpp.status}`)
+  return `offline: ${offline.join(', ') || 'nobody'}; ${ledger.waiting(6).join(', ')}`
 }
 
 function sum(numbers: readonly number[]): number {

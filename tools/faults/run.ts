@@ -31,6 +31,11 @@ export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
   const random = randomOf(seed)
   const bed: FaultBed = await makeFaultBed(portOffset, { brokers })
   const rows: Row[] = []
+  const interrupted = (): void => {
+    bed.end().finally(() => process.exit(130))
+  }
+  process.once('SIGINT', interrupted)
+  process.once('SIGTERM', interrupted)
   try {
     const kinds = kindsOf(members)
     for (const { name } of kinds) await bed.createAccount(`${name}@localhost`, password)
@@ -46,6 +51,7 @@ export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
         const row: Row = { fault: one.fault.name, seconds, settled, isJudged: one.isJudged }
         rows.push(row)
         tell(lineOf(row))
+        if (settled.waitedFor !== '') tell(`    ${settled.waitedFor}`)
         for (const example of isSound(row) ? [] : settled.examples) tell(`    ${example}`)
         await bed.well()
       }
@@ -56,6 +62,8 @@ export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
       await party.close()
     }
   } finally {
+    process.off('SIGINT', interrupted)
+    process.off('SIGTERM', interrupted)
     await bed.end()
   }
 }
