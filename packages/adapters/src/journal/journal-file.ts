@@ -6,9 +6,9 @@ import type { JournalRow, ThreadData } from './thread-words.ts'
 /** Version of the rows' shape. */
 const fileVersion = 1
 // Rows are some kilobytes: larger pages make fewer links between them, and a lonely small commit writes two pages.
-const pageBytes = 8192
+const pageBytes = 16_384
 // Units: pages of the write-ahead log until it is folded into the file, between two transactions.
-const checkpointPages = 4000
+const checkpointPages = 2000
 const cacheKib = 8 * 1024
 const busyTimeoutMs = 5000
 /** Units: bytes of rows read at once, about. */
