@@ -14,6 +14,7 @@ import { privateXml } from './private-xml.ts'
 import { registration } from './registration/registration.ts'
 import { resultSets } from './result-sets.ts'
 import { serviceDiscovery } from './service-discovery.ts'
+import { bind2, channelBindingTypes, fast, sasl2, scramDowngrade } from './sign-in.ts'
 import { softwareVersion } from './software-version.ts'
 import { stanzaIds } from './stanza-ids.ts'
 import { streamManagement } from './stream-management.ts'
@@ -39,5 +40,10 @@ export const modules: readonly Module[] = [
   archive, // XEP-0313
   messageHints, // XEP-0334
   stanzaIds, // XEP-0359
+  bind2, // XEP-0386
+  sasl2, // XEP-0388
+  channelBindingTypes, // XEP-0440
   archivePreferences, // XEP-0441
+  scramDowngrade, // XEP-0474
+  fast, // XEP-0484
 ]
