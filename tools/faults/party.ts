@@ -4,7 +4,7 @@ import { type Account, Ledger } from './ledger.ts'
 import { Member, type MemberKind } from './member.ts'
 
 /** Units: ms. */
-const times = { gapMs: 300, lookMs: 50, settleMs: 60_000, quietMs: 1_500 } as const
+const times = { gapMs: 300, lookMs: 50, settleMs: 120_000, quietMs: 1_500 } as const
 const pageMessages = 250
 
 /** What a look at everything said since the last one found. */
