@@ -270,7 +270,7 @@ export class Connection implements LinkOwner, Pausable {
     pauses.remove(this)
     requests.remove(this)
     this.deadlineMs = io.monotonic() + limits.closeTimeoutMs
-    if (this.#account !== undefined && this.#target !== undefined) drops.publish(this.#account, this.#target, reason)
+    drops.publish(this.#account, this.#target, reason, this.sm?.acked)
     this.#link?.end(last, reason === 'output-limit')
   }
 

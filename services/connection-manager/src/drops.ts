@@ -34,8 +34,15 @@ export class Drops {
     return this.#waiting.length + this.#underWay
   }
 
-  publish(account: BareJid, target: Target, reason: EndReason): void {
-    this.#send({ kind: 'drop', key: account, target, head: { reason }, atMs: this.#ports.clock() })
+  /**
+   * Tells of the end of a connection that signed in; of another there is nothing to tell.
+   * `acked`: ordinal of the last delivery that its client acknowledged. It travels along, so that nobody need wait for the trims
+   * that say so to presence: in the log it comes before all that is done with the rest (R4).
+   */
+  publish(account: BareJid | undefined, target: Target | undefined, reason: EndReason, acked = 0): void {
+    if (account === undefined || target === undefined) return
+    const head = { reason, ...(acked > 0 ? { acked } : {}) }
+    this.#send({ kind: 'drop', key: account, target, head, atMs: this.#ports.clock() })
   }
 
   /** Tries again what failed; called at every sweep. */

@@ -322,7 +322,8 @@ describe('drain', () => {
     while (published('client').length === 0 || pod.pod.trims.count === 0) await settled()
     await pod.drain(2_000)
     assert.match(await client.closed(), /<a xmlns='urn:xmpp:sm:3' h='1'\/><stream:error><system-shutdown/)
-    assert.equal(published('drop')[0]?.head.reason, 'shutdown')
+    // R4: the trims may come after all that is done with the session
+    assert.deepEqual(published('drop')[0]?.head, { reason: 'shutdown', acked: 2 })
     assert.equal(trimmed.at(-1)?.ordinal, 2)
   })
 

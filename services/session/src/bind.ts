@@ -4,7 +4,7 @@ import type { Bind } from '@starling/wire'
 import { xml } from '@starling/xml'
 import { type Session, type Slices, sessionOf, withSession } from './account.ts'
 import { endSession, kickSession } from './presence-end.ts'
-import { announceSm, beginSm, canResume, hibernate, isHibernating, nameOf } from './stream-management.ts'
+import { announceSm, beginSm, canResume, hibernate, isHibernating, isResumed, nameOf } from './stream-management.ts'
 import { emitState, type Turn, updateSession } from './turn.ts'
 
 /** Binds a resource. Source: RFC 6120 §7; XEP-0386 §3. */
@@ -19,7 +19,13 @@ export function handleBind(turn: Turn, envelope: Bind): void {
     emitState(turn, { change: 'kicked', target, condition: 'not-authorized', text: 'the account is gone' })
     return
   }
-  if (sessionOf(turn.account, target) !== undefined) return // this very request came twice
+  const own = sessionOf(turn.account, target)
+  if (own !== undefined) {
+    if (!isResumed(own)) return // this very request came twice
+    // R11: routing had lost the session that this connection was to go on with, and refused: its client begins anew
+    endSession(turn, own)
+    if (turn.isStarved) return
+  }
   endDeadSessions(turn, envelope)
   if (turn.isStarved) return
   const resource = head.resource === '' ? madeResource(turn, envelope) : head.resource

@@ -22,6 +22,26 @@ describe('R6 hibernation', () => {
     }
   })
 
+  it('R4: what the drop says that the client acknowledged is told to routing, also when the session hibernates already', async () => {
+    const cases = [
+      { reasons: ['lost'], last: 'hibernated' },
+      { reasons: ['pod-died', 'lost'], last: 'hibernated' },
+      { reasons: ['closed'], last: 'ended' },
+      { reasons: ['pod-died', 'closed'], last: 'ended' },
+    ]
+    for (const { reasons, last } of cases) {
+      const { world, romeo } = await managed()
+      for (const reason of reasons) await romeo.drop(reason, reason === 'pod-died' ? undefined : 3)
+      assert.deepEqual(world.routing.states.at(-1), {
+        change: last,
+        key,
+        resource: 'orchard',
+        target: romeo.target,
+        acked: 3,
+      })
+    }
+  })
+
   it('its end is noted under the connection’s name, before the state is saved', async () => {
     const { world, romeo } = await managed(60)
     romeo.queue(message)

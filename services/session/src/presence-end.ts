@@ -34,12 +34,16 @@ export function endAvailability(turn: Turn, session: Session, stanza: Stanza, ho
   performEffects(turn, run.effects, session.resource)
 }
 
-/** Ends a session, whatever the reason: unavailable to all, gone from the account and from routing. */
-export function endSession(turn: Turn, session: Session): void {
+/**
+ * Ends a session, whatever the reason: unavailable to all, gone from the account and from routing.
+ * `acked`: ordinal of the last delivery that its client acknowledged, where its pod has just said so.
+ */
+export function endSession(turn: Turn, session: Session, acked?: number): void {
   endAvailability(turn, session, presence('unavailable', jidOf(turn, session)), 'gone')
   if (turn.isStarved) return
-  emitState(turn, { change: 'ended', resource: session.resource, target: session.target })
-  turn.account = withoutSession(turn.account, session.resource)
+  const { resource, target } = session
+  emitState(turn, { change: 'ended', resource, target, ...(acked === undefined ? {} : { acked }) })
+  turn.account = withoutSession(turn.account, resource)
 }
 
 /** Ends a session with a stream error, if it has a stream. Source: RFC 6120 §4.9. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { defineModule, pass } from '@starling/core'
 import type { Envelope } from '@starling/wire'
-import { changes, ids, key, managed, message } from './testing/managed.ts'
+import { changes, ids, key, managed, message, unavailable } from './testing/managed.ts'
 import { createWorld } from './testing/world.ts'
 
 describe('XEP-0198 §3 enabling', () => {
@@ -185,6 +185,26 @@ describe('XEP-0198 §5 resumption', () => {
     world.append({ kind: 'resume', key, atMs: 1, target: desk.target, head })
     await world.run()
     assert.equal(changes(world).at(-1), 'resumeRefused')
+  })
+
+  it('R11: where routing has lost the session and refuses, the same connection may bind, also the same resource', async () => {
+    for (const isRepeated of [false, true]) {
+      const { world, romeo, desk, smId } = await managed()
+      await romeo.drop('lost')
+      const target = { slot: 2, epoch: 9, connection: 77 }
+      world.append({ kind: 'resume', key, atMs: 1, target, head: { smId, h: 0, generation: 77, lang: '' } })
+      await world.run()
+      assert.equal(changes(world).at(-1), 'resumed')
+      const from = world.routing.states.length
+      const head = { resource: 'orchard', iqId: 'b', generation: 77, lang: '', sm: { maxSeconds: 300 } }
+      const bind: Envelope = { kind: 'bind', key, atMs: 1, target, head }
+      world.append(bind)
+      if (isRepeated) world.append(bind)
+      await world.run()
+      assert.deepEqual(changes(world, from), ['updated', 'ended', 'settings', 'bound', 'enabled'])
+      assert.equal(unavailable(desk), 1)
+      assert.notEqual(world.routing.smIds.get(77), smId)
+    }
   })
 
   it('asks storage nothing, even of an owner that knows no roster', async () => {

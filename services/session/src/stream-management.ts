@@ -43,6 +43,11 @@ export function canResume({ sm }: Session): boolean {
   return sm !== undefined && sm.maxSeconds > 0
 }
 
+/** Whether a session began on another connection than it has. */
+export function isResumed({ sm, target }: Session): boolean {
+  return sm !== undefined && sm.id !== nameOf(target)
+}
+
 /** Whether a session waits for its client. */
 export function isHibernating({ sm }: Session): boolean {
   return sm?.isHibernating === true
@@ -51,14 +56,21 @@ export function isHibernating({ sm }: Session): boolean {
 /**
  * Keeps a session whose connection ended, for as long as was promised. It stays as available as it was.
  * Source: XEP-0198 §7 (the session is maintained on behalf of the client); R6.
+ * `acked`: ordinal of the last delivery that its client acknowledged, where its pod has just said so.
  */
-export function hibernate(turn: Turn, session: Session): void {
+export function hibernate(turn: Turn, session: Session, acked?: number): void {
   const { sm, target, resource } = session
-  if (sm === undefined || sm.isHibernating) return
+  if (sm === undefined) return
+  const hibernated = { change: 'hibernated', resource, target, ...(acked === undefined ? {} : { acked }) } as const
+  if (sm.isHibernating) {
+    // thought dead before its own pod could speak, which alone knows what its client acknowledged
+    if (acked !== undefined) emitState(turn, hibernated)
+    return
+  }
   turn.account = withSession(turn.account, { ...session, sm: { ...sm, isHibernating: true } })
   const name = hibernationName(target, turn.account.jid)
   turn.hibernations.push({ name, endsAtMs: turn.nowMs + sm.maxSeconds * 1000 })
-  emitState(turn, { change: 'hibernated', resource, target })
+  emitState(turn, hibernated)
 }
 
 /**

@@ -17,8 +17,8 @@ export interface Client {
   readonly queueAnswered: (reply?: string) => void
   /** What came since the last call, as XML. */
   readonly heard: () => readonly string[]
-  /** The connection ends: `closed` by the client itself, unless another reason is given. */
-  readonly drop: (reason?: string) => Promise<void>
+  /** The connection ends: `closed` by the client itself, unless another reason is given; it may have acknowledged so many. */
+  readonly drop: (reason?: string, acked?: number) => Promise<void>
   /** Asks for stream management; nothing happens yet. */
   readonly queueEnable: (maxSeconds?: number) => void
   /** The hibernation's time is over, whether there is one or not; nothing happens yet. */
@@ -115,8 +115,8 @@ export function clientOf(
       append({ kind: 'answered', key, atMs, target, ordinal, ...stanza })
     },
     heard: () => routing.written.get(target.connection)?.splice(0) ?? [],
-    drop: async (reason = 'closed') => {
-      append({ kind: 'drop', key, atMs, target, head: { reason } })
+    drop: async (reason = 'closed', acked) => {
+      append({ kind: 'drop', key, atMs, target, head: { reason, ...(acked === undefined ? {} : { acked }) } })
       await run()
     },
     queueEnable: (maxSeconds = 300) => append({ kind: 'enable', key, atMs, target, head: { maxSeconds } }),
