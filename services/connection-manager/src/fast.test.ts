@@ -29,7 +29,7 @@ async function begin() {
   fake = made
   const documents = new Map<string, Document>()
   const accounts = made.answerWith
-  const world = { nowMs: Date.UTC(2026, 0, 1), isStorageUp: true, documents, asked: made.asked }
+  const world = { nowMs: Date.UTC(2026, 0, 1), isStorageUp: true, areCountersOver: false, documents, asked: made.asked }
   made.answerWith = (call: QueryCall) => {
     if (!world.isStorageUp) return { ok: false, error: 'timeout' }
     switch (call.query) {
@@ -46,7 +46,10 @@ async function begin() {
         return accounts(call)
     }
   }
-  const io = { ...made.io, clock: () => world.nowMs }
+  const { presence } = made.io
+  const addToCounter: typeof presence.addToCounter = (...args) =>
+    world.areCountersOver ? Promise.resolve(1) : presence.addToCounter(...args)
+  const io = { ...made.io, clock: () => world.nowMs, presence: { ...presence, addToCounter } }
   const secret = { value: Buffer.from('the secret of all pods') }
   const fast = new Fast({ io, secret: () => secret.value })
   const held = async (client: string): Promise<HeldTokens> => {
@@ -111,6 +114,15 @@ describe('XEP-0484 tokens of a client', () => {
     assert.ok(!isIn(await use('phone', token, { count: 3 })))
     assert.ok(!isIn(await use('phone', token, { count: 2 })))
     assert.ok(isIn(await use('phone', token)))
+    assert.ok(isIn(await use('phone', token, { count: 4 })))
+  })
+
+  it('§3.4: a count is remembered as long as its token, longer than presence does', async () => {
+    const { issue, use, world } = await begin()
+    const token = await issue('phone')
+    assert.ok(isIn(await use('phone', token, { count: 3 })))
+    world.areCountersOver = true
+    assert.ok(!isIn(await use('phone', token, { count: 3 })))
     assert.ok(isIn(await use('phone', token, { count: 4 })))
   })
 
