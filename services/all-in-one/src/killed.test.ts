@@ -25,8 +25,8 @@ const maxMessages = 500
 /** When each life ends, after the first message. Units: ms. */
 const killAfterMs = [150, 700, 320, 1_100]
 
-async function start(): Promise<EmbeddedProcess> {
-  const server = await startEmbeddedProcess(join(folder, 'data'))
+async function start(name: string, environment: Readonly<Record<string, string>> = {}): Promise<EmbeddedProcess> {
+  const server = await startEmbeddedProcess(join(folder, name), [], environment)
   running.add(server)
   return server
 }
@@ -35,6 +35,12 @@ async function kill(server: EmbeddedProcess): Promise<void> {
   process.kill(server.pid, 'SIGKILL')
   await server.stop()
   running.delete(server)
+}
+
+async function createAccounts({ ports, token }: EmbeddedProcess): Promise<void> {
+  for (const name of ['romeo', 'juliet']) {
+    await createAccount(ports.http, token, { jid: `${name}@localhost`, password: 'secret' })
+  }
 }
 
 function signIn({ ports }: EmbeddedProcess, username: string): Promise<Device> {
@@ -73,12 +79,8 @@ describe('issue 4 item 6: kill -9 of the one process', () => {
     const heard = new Set<string>()
     let next = 0
     for (const [life, afterMs] of killAfterMs.entries()) {
-      const server = await start()
-      if (life === 0) {
-        for (const name of ['romeo', 'juliet']) {
-          await createAccount(server.ports.http, server.token, { jid: `${name}@localhost`, password: 'secret' })
-        }
-      }
+      const server = await start('talk')
+      if (life === 0) await createAccounts(server)
       const [romeo, juliet] = await Promise.all([signIn(server, 'romeo'), signIn(server, 'juliet')])
       hear(juliet, heard)
       await juliet.available()
@@ -92,7 +94,7 @@ describe('issue 4 item 6: kill -9 of the one process', () => {
     }
     assert.ok(acked.size > 50, `${acked.size} acknowledged`)
 
-    const server = await start()
+    const server = await start('talk')
     const juliet = await signIn(server, 'juliet')
     hear(juliet, heard)
     await juliet.available()
@@ -112,5 +114,31 @@ describe('issue 4 item 6: kill -9 of the one process', () => {
     )
     await juliet.close()
     await kill(server)
+  })
+
+  it('XEP-0198 §5: a session is resumed in the next life, with what was sent to it meanwhile, in order', async () => {
+    const first = await start('resume')
+    await createAccounts(first)
+    const juliet = await signIn(first, 'juliet')
+    await juliet.available()
+    const romeo = await signIn(first, 'romeo')
+    await romeo.message('juliet@localhost', '0')
+    assert.equal((await juliet.nextBody()).body, '0')
+    const gone = new Promise<void>((resolve) => juliet.xmpp.on('disconnect', () => resolve()))
+    await kill(first)
+    await gone
+
+    const second = await start('resume', { STARLING_PORTS_C2S: String(first.ports.c2s) })
+    const again = await signIn(second, 'romeo')
+    for (const body of ['1', '2', '3']) await again.message('juliet@localhost', body)
+    const resumed = new Promise<void>((resolve) => juliet.xmpp.streamManagement.on('resumed', resolve))
+    await juliet.xmpp.reconnect.reconnect()
+    await resumed
+    await again.message('juliet@localhost', '4')
+    const bodies: string[] = []
+    while (bodies.length < 4) bodies.push((await juliet.nextBody()).body)
+    assert.deepEqual(bodies, ['1', '2', '3', '4'])
+    await Promise.all([again.close(), juliet.close()])
+    await kill(second)
   })
 })
