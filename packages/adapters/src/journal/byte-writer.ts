@@ -75,5 +75,8 @@ export class ByteWriter {
   }
 }
 
+/** Writes a key's value as it is now. */
+export type Encode = (writer: ByteWriter) => void
+
 const firstBytes = 64 * 1024
 const encoder = new TextEncoder()

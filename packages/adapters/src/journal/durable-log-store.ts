@@ -1,7 +1,8 @@
 import { type Committed, LogError } from '@starling/core'
 import { type LogStore, type MemoryLogStore, memoryLogStore, type PlacedRecord } from '../memory/log-store.ts'
 import { ByteReader } from './byte-reader.ts'
-import type { Encode, Journal } from './journal.ts'
+import type { Encode } from './byte-writer.ts'
+import type { Journal } from './journal.ts'
 
 /** What a durable store is told. */
 export interface DurableLogStoreOptions {

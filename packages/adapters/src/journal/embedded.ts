@@ -5,8 +5,6 @@ import type { PresenceJournal } from '../memory/presence-journal.ts'
 import { durableLogStore } from './durable-log-store.ts'
 import { Journal, JournalError, type JournalOptions } from './journal.ts'
 
-export type { Durability } from './thread-words.ts'
-
 /** What log and presence of one process are told, and where they are kept. */
 export interface EmbeddedOptions {
   readonly journal: JournalOptions

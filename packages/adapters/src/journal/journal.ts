@@ -1,12 +1,9 @@
 import { Worker } from 'node:worker_threads'
 import { ByteReader } from './byte-reader.ts'
-import { ByteWriter } from './byte-writer.ts'
+import { ByteWriter, type Encode } from './byte-writer.ts'
 import { JournalThread, type Outcome } from './journal-thread.ts'
 import { LiveEntries } from './live-entries.ts'
 import type { ThreadData } from './thread-words.ts'
-
-/** Writes a key's value as it is now. */
-export type Encode = (writer: ByteWriter) => void
 
 /** What a journal may be told. */
 export interface JournalOptions extends ThreadData {

@@ -1,4 +1,4 @@
-import type { Encode } from './journal.ts'
+import type { Encode } from './byte-writer.ts'
 
 interface Live {
   readonly seq: number

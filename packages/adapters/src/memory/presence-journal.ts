@@ -1,4 +1,4 @@
-import type { Encode } from '../journal/journal.ts'
+import type { Encode } from '../journal/byte-writer.ts'
 
 /** What a presence needs to outlive its process: keys and their newest values, on a disk. */
 export interface PresenceJournal {

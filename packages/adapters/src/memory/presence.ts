@@ -1,6 +1,6 @@
 import type { AccountState, Presence, SlotLease, StateKind, StateSave } from '@starling/core'
 import { ByteReader } from '../journal/byte-reader.ts'
-import type { Encode } from '../journal/journal.ts'
+import type { Encode } from '../journal/byte-writer.ts'
 import { expiring } from './expiring.ts'
 import { noJournal, type PresenceJournal } from './presence-journal.ts'
 import { memoryQueues } from './queues.ts'

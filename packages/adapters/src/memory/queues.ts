@@ -1,6 +1,6 @@
 import type { Presence, QueueChange, QueueEntry } from '@starling/core'
 import { ByteReader } from '../journal/byte-reader.ts'
-import type { Encode } from '../journal/journal.ts'
+import type { Encode } from '../journal/byte-writer.ts'
 import type { PresenceJournal } from './presence-journal.ts'
 
 /** The part of presence that keeps what clients have not acknowledged, and who hibernates. */
