@@ -1,4 +1,4 @@
-import { bareOf, normalizeDomainpart, parseJid } from '@starling/jid'
+import { bareOf, domainpartOf, normalizeDomainpart, parseJid } from '@starling/jid'
 import type { StreamOpen } from '@starling/xml'
 import { failWith } from './stream-end.ts'
 import { streamFeatures } from './stream-features.ts'
@@ -41,6 +41,10 @@ export function openStream(state: StreamState, open: StreamOpen, scene: StreamSc
   if (refusal !== undefined) return failed(failWith(opened, scene, [refusal, 'no new streams now']))
   if (open.from !== undefined && from?.ok !== true) {
     return failed(failWith(opened, scene, ['invalid-from', 'no address'])) // RFC 6120 §4.9.3.9
+  }
+  // XEP-0388 §2.1: SHOULD be told at once; nobody of another domain can sign in here
+  if (from?.ok === true && domainpartOf(from.value) !== scene.domain) {
+    return failed(failWith(opened, scene, ['invalid-from', 'not an address of this domain']))
   }
   if (signedIn !== undefined && from?.ok === true && bareOf(from.value) !== signedIn.account) {
     // RFC 6120 §4.7.1, §4.9.3.9: who signed in speaks for nobody else

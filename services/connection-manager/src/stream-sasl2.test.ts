@@ -203,6 +203,12 @@ describe('XEP-0388 SASL2', () => {
     assert.equal(third.state.phase.kind, 'ended')
   })
 
+  it('§2.1: a header from another domain is answered with invalid-from', () => {
+    const end = run(initialStreamState(true), [{ ...open, from: 'romeo@elsewhere.test' }])
+    assert.match(end.written, /<invalid-from /)
+    assert.equal(run(initialStreamState(true), [{ ...open, from: account }]).state.phase.kind, 'unauthenticated')
+  })
+
   it('§2.3, §4.4: who signs in is who the stream header named', async () => {
     assert.match((await plain('', `juliet@${domain}` as BareJid)).written, /<invalid-authzid /)
     assert.match((await plain('', account)).written, /^<success /)

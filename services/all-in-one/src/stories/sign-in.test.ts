@@ -118,6 +118,18 @@ describe('signing in by SASL2, as @xmpp/client does it', () => {
     await xmpp.stop()
   })
 
+  it('XEP-0198 §9.2.1: where the session is gone, the same step gives a new one', async () => {
+    const { xmpp, sent } = clientOf(server, 'benvolio')
+    const { streamManagement } = xmpp
+    Object.assign(streamManagement, { id: 'nowhere' })
+    const jid = String(await xmpp.start())
+    const [authenticate] = sent
+    assert.equal(authenticate?.getChild('resume', 'urn:xmpp:sm:3')?.attrs['previd'], 'nowhere')
+    assert.match(jid, /^benvolio@localhost\/phone\//)
+    assert.ok(streamManagement.enabled && streamManagement.id !== 'nowhere')
+    await xmpp.stop()
+  })
+
   it('a new password ends the tokens of the old one: the client falls back to its password', async () => {
     const { xmpp } = clientOf(server, 'mercutio')
     await xmpp.start()
