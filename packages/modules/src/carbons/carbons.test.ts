@@ -82,9 +82,10 @@ describe('XEP-0280 Message Carbons', () => {
     assert.match(Buffer.from(effect.stanza.raw).toString(), /^<message from='[^']*' to='[^']*'>/)
   })
 
-  it('§7: to a bare JID, those that were chosen get no copy; to nobody, all that are enabled do', () => {
+  it('§7: to a bare JID, those that were chosen get no copy; to nobody, all that are enabled and available do', () => {
     assert.deepEqual(receivers(deliver(text(romeo, juliet), ['balcony', 'chamber', 'garden'])), ['hidden'])
-    assert.deepEqual(receivers(deliver(text(romeo, juliet), [])), ['balcony', 'chamber', 'hidden'])
+    // what is kept for later comes to a resource that becomes available (XEP-0160 §2): a copy before would be the second
+    assert.deepEqual(receivers(deliver(text(romeo, juliet), [])), ['balcony', 'chamber'])
   })
 
   it('§7: a sender elsewhere may have a resource of the same name', () => {

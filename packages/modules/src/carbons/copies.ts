@@ -21,9 +21,15 @@ export function sentCopies(stanza: Stanza, context: RoutingContext): Outcome {
 function copies(stanza: Stanza, context: RoutingContext, direction: Direction): Outcome {
   const { account } = context
   const sender = stanza.from !== '' && bareOf(stanza.from) === account ? resourcepartOf(stanza.from) : ''
+  // Nobody received it: it is kept, and who is not there yet gets it on coming (XEP-0160 §2), so a copy would be the second
+  const isKept = direction === 'received' && context.chosen.length === 0
   const receivers = context.sessions.filter(
     // §7: not who received it anyway; §8: not who sent it
-    (session) => isEnabled(session) && session.resource !== sender && !context.chosen.includes(session.resource),
+    (session) =>
+      isEnabled(session) &&
+      session.resource !== sender &&
+      !context.chosen.includes(session.resource) &&
+      (session.isAvailable || !isKept),
   )
   if (receivers.length === 0 || !isEligible(stanza, direction, account)) return pass()
   const { before, inner, after } = forwarded(stanza.raw)
