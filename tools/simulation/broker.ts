@@ -1,5 +1,5 @@
 import { type Committed, type GroupOptions, type Log, LogError, type LogReader } from '@starling/core'
-import { decodeEnvelope, unpackRecord } from '@starling/wire'
+import { decodeEnvelope, type Envelope, encodeEnvelope, packRecord, unpackRecord } from '@starling/wire'
 import { lane } from '../../packages/adapters/src/log/lane.ts'
 import { worker } from '../../packages/adapters/src/log/worker.ts'
 import { memoryLogStore } from '../../packages/adapters/src/memory/log-store.ts'
@@ -13,6 +13,8 @@ export interface BrokerFlaws {
   readonly commitsFirst?: boolean
   /** What was committed beside the offset is not handed back. */
   readonly forgetsMetadata?: boolean
+  /** Records of these topics lose their causes. */
+  readonly losesCauses?: (topic: string) => boolean
 }
 
 /** The log as a server: one for all processes. */
@@ -58,7 +60,8 @@ export function createBroker(
   const append = (process: Process, topic: string, partition: number, value: Uint8Array): number => {
     const offset = store.end(topic, partition)
     engine.trace(() => `${process.name} ${topic}/${partition}@${offset} ${contentOf(value)}`)
-    void store.append([{ topic, partition, value }], engine.nowMs())
+    const kept = flaws.losesCauses?.(topic) === true ? withoutCauses(value) : value
+    void store.append([{ topic, partition, value: kept }], engine.nowMs())
     wake(topic, partition)
     return offset
   }
@@ -162,6 +165,19 @@ export function createBroker(
     }
   }
   return broker
+}
+
+function withoutCauses(value: Uint8Array): Uint8Array {
+  const unpacked = unpackRecord(value)
+  if (!unpacked.ok) return value
+  return packRecord(
+    unpacked.value.map((bytes) => {
+      const read = decodeEnvelope(bytes)
+      if (!read.ok) return bytes
+      const { cause: _, ...envelope } = read.value
+      return encodeEnvelope(envelope as Envelope)
+    }),
+  )
 }
 
 /** What a record holds, as a line. */

@@ -22,6 +22,8 @@ export interface Surroundings {
   readonly ledger: Ledger
   /** Pods that a client may reach. */
   readonly pods: () => readonly SimulatedPod[]
+  /** Lets a pod stand still for a moment. */
+  readonly stall: (pod: SimulatedPod) => void
   /** Whether faults are over: then everybody wants to come to rest. */
   readonly isCalm: () => boolean
 }

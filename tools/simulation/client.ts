@@ -4,7 +4,7 @@ import type { Engine } from './engine.ts'
 import { domain, resumeSeconds } from './io.ts'
 import type { SessionLog } from './ledger.ts'
 import { Line } from './link.ts'
-import { ready } from './pod.ts'
+import { ready, type SimulatedPod } from './pod.ts'
 
 type Phase = 'off' | 'opening' | 'binding' | 'enabling' | 'resuming' | 'up'
 
@@ -18,6 +18,7 @@ export class Client {
   readonly plan: ClientPlan
   readonly #all: Surroundings
   #line: Line | undefined
+  #pod: SimulatedPod | undefined
   #phase: Phase = 'off'
   #sinceMs = 0
   #session: SessionLog | undefined
@@ -49,6 +50,7 @@ export class Client {
   get isAtRest(): boolean {
     if (this.#hasLeft) return true
     const isQuiet = this.#unacked.length === 0 && this.#told === this.#inbound
+    if (this.#line?.brokenMs !== undefined) return false
     return this.#phase === 'up' && this.#left === 0 && this.#line?.onTheWay === 0 && (!this.plan.hasSm || isQuiet)
   }
 
@@ -118,7 +120,10 @@ export class Client {
       return
     }
     const calm = this.#all.isCalm()
-    if (this.#askedMs !== undefined && this.#now - this.#askedMs > answerTimeoutMs) this.cut(true)
+    // Nobody said goodbye: it notices at some time
+    const { brokenMs = Number.POSITIVE_INFINITY } = this.#line
+    if (this.#now - brokenMs > answerTimeoutMs && this.#random.chance(0.1)) this.cut(true)
+    else if (this.#askedMs !== undefined && this.#now - this.#askedMs > answerTimeoutMs) this.cut(true)
     else if (this.#left > 0 && this.#random.chance(calm ? 0.9 : 0.35)) this.#sendMessage()
     else if (this.plan.hasSm) this.#acknowledge(calm)
   }
@@ -134,6 +139,7 @@ export class Client {
     const pods = this.#all.pods()
     if (pods.length === 0) return
     const pod = this.#random.pick(pods)
+    this.#pod = pod
     const line = new Line(this.#all.engine, pod.process, {
       heard: (pieces) => {
         for (const piece of pieces) if (this.#line === line) this.#hear(piece)
@@ -223,7 +229,17 @@ export class Client {
       this.#enter('resuming')
       this.#say(`resumes ${this.#smId} h=${this.#inbound}`)
       this.#line?.write(`<resume xmlns='urn:xmpp:sm:3' previd='${this.#smId}' h='${this.#inbound % two32}'/>`)
+      if (!this.#all.isCalm() && this.#random.chance(0.15)) this.#loseHeart()
     } else this.#bind()
+  }
+
+  /** Its pod stands still for a moment; it tries another, and the first one wakes with a resume that is late. */
+  #loseHeart(): void {
+    const line = this.#line
+    if (this.#pod !== undefined) this.#all.stall(this.#pod)
+    this.#all.engine.later(undefined, 50 + this.#random.next() * 800, () => {
+      if (this.#line === line) this.cut(true)
+    })
   }
 
   #bind(): void {

@@ -1,4 +1,5 @@
 import { inboxes } from '@starling/wire'
+import { go, standStill } from './stalls.ts'
 import { type Place, restart, type World } from './world.ts'
 
 /** Does something bad now and then, and mends it later, until the time is over. Units: ms. */
@@ -28,7 +29,7 @@ export function endFaults(world: World): void {
     trouble.awayUntilMs = 0
   }
   for (const [name, { process }] of world.places) {
-    if (process.isStopped) go(world, process)
+    if (process.isStopped) go(world.engine, process)
     restart(world, name)
   }
 }
@@ -63,17 +64,6 @@ function kill(world: World, name: string, { process, pod }: Place): void {
 }
 
 function stop(world: World, { process, pod }: Place): void {
-  const { engine } = world
-  if (!process.isAlive || process.isStopped) return
-  const forMs = engine.random.pick([500, 4_000, 12_000, 40_000]) * (0.5 + engine.random.next())
-  engine.trace(() => `STOP ${process.name} for ${Math.round(forMs)} ms`)
-  engine.stop(process)
-  for (const line of pod?.lines ?? []) line.stoppedMs = Math.min(line.stoppedMs, engine.nowMs())
-  engine.later(undefined, forMs, () => go(world, process))
-}
-
-function go({ engine }: World, process: Place['process']): void {
-  if (!process.isStopped || !process.isAlive) return
-  engine.trace(() => `CONT ${process.name}`)
-  engine.go(process)
+  const { random } = world.engine
+  standStill(world.engine, { process, pod }, random.pick([500, 4_000, 12_000, 40_000]) * (0.5 + random.next()))
 }

@@ -1,3 +1,4 @@
+import { inboxes } from '@starling/wire'
 import type { BrokerFlaws } from './broker.ts'
 import type { PodFlaws } from './pod.ts'
 import type { PresenceFlaws } from './presence.ts'
@@ -35,10 +36,13 @@ export const mutations: Readonly<Record<string, { readonly rule: string; readonl
   },
   'never-fenced': { rule: 'R1, R7: a pod believes in its lease for ever', flaws: { pod: { neverFenced: true } } },
   'ignores-generations': { rule: 'R5: a late resume takes the session', flaws: { pod: { ignoresGenerations: true } } },
-  'ignores-ordinals': { rule: 'R4: the pod writes whatever comes', flaws: { pod: { ignoresOrdinals: true } } },
-  'forgets-queues': {
-    rule: 'R4: an empty queue forgets its ordinals',
-    flaws: { presence: { forgetsEmptyQueues: true } },
+  'loses-causes': {
+    rule: 'R3: nothing says what caused a record',
+    flaws: { broker: { losesCauses: () => true } },
+  },
+  'ignores-ordinals': {
+    rule: 'R4: the pod writes whatever comes (and its inbox drops nothing by cause, which alone would do)',
+    flaws: { pod: { ignoresOrdinals: true }, broker: { losesCauses: (topic) => topic === inboxes.pod.topic } },
   },
   'loses-queues': {
     rule: 'R5: the rest of the queue is not sent after a resume',

@@ -7,14 +7,10 @@ import { createServer, type Trouble } from './remote.ts'
 export interface PresenceFlaws {
   /** States are saved whatever their mark: an owner of yesterday overwrites the one of today. */
   readonly ignoresMarks?: boolean
-  /** A queue that is empty is forgotten, its ordinals with it. */
-  readonly forgetsEmptyQueues?: boolean
   /** Queues read as empty. */
   readonly losesQueues?: boolean
   /** Hibernations end at once. */
   readonly endsHibernations?: boolean
-  /** Every lease is extended, also one that has ended. */
-  readonly extendsAnything?: boolean
 }
 
 /** The presence server: one for all processes. */
@@ -79,24 +75,9 @@ function flawed(presence: Presence, flaws: PresenceFlaws): Presence {
       })
       return presence.saveStates(kind, forced)
     },
-    trimQueues: async (places) => {
-      await presence.trimQueues(places)
-      if (flaws.forgetsEmptyQueues !== true) return
-      for (const place of places) {
-        const [left] = await presence.readQueues([{ ...place, ordinal: 0 }], 1)
-        if (left?.length !== 0) continue
-        const change = { queue: place.queue, append: [], isEnded: true }
-        const [state] = await presence.readStates('routing', [place.account])
-        const mark = (state?.mark ?? 0) + 0.001
-        await presence.saveStates('routing', [
-          { account: place.account, mark, set: new Map(), remove: [], queues: [change] },
-        ])
-      }
-    },
     readQueues: async (places, limit) =>
       flaws.losesQueues === true ? places.map(() => []) : presence.readQueues(places, limit),
     endedHibernations: (nowMs, limit) =>
       presence.endedHibernations(flaws.endsHibernations === true ? Number.POSITIVE_INFINITY : nowMs, limit),
-    extendSlot: async (lease, leaseMs) => (flaws.extendsAnything === true ? true : presence.extendSlot(lease, leaseMs)),
   }
 }

@@ -30,8 +30,6 @@ export interface Servers {
 export interface StageFlaws {
   /** States are saved before what follows from them is published. */
   readonly savesFirst?: boolean
-  /** Nothing is saved, so that a replay begins from nothing. */
-  readonly savesNothing?: boolean
 }
 
 const consumes: Readonly<Record<KeyedStage, readonly InboxName[]>> = {
@@ -67,12 +65,12 @@ export function startStage(servers: Servers, stage: KeyedStage, process: Process
 }
 
 function flawed(worker: Worker, flaws: StageFlaws): Worker {
-  if (flaws.savesFirst !== true && flaws.savesNothing !== true) return worker
+  if (flaws.savesFirst !== true) return worker
   return {
     ...worker,
     work: async (batch) => {
       const { outputs, save } = await worker.work(batch)
-      if (flaws.savesFirst === true) await save?.()
+      await save?.()
       return { outputs }
     },
   }

@@ -2,7 +2,7 @@ import type { BareJid } from '@starling/jid'
 import { inboxes } from '@starling/wire'
 import { type Broker, createBroker } from './broker.ts'
 import { Client } from './client.ts'
-import type { ClientPlan } from './client-plan.ts'
+import type { ClientPlan, Surroundings } from './client-plan.ts'
 import type { Engine, Process } from './engine.ts'
 import { type Flaws, noFlaws } from './flaws.ts'
 import { domain } from './io.ts'
@@ -10,6 +10,7 @@ import type { Ledger } from './ledger.ts'
 import { type SimulatedPod, startPod } from './pod.ts'
 import { createPresenceServer, type PresenceServer } from './presence.ts'
 import { type KeyedStage, keyedStages, type Servers, startStage } from './stages.ts'
+import { standStill } from './stalls.ts'
 import { createDatabase, type Database } from './storage.ts'
 
 /** A whole system in one process: servers, pods of every stage, clients. */
@@ -74,7 +75,14 @@ export function createWorld(engine: Engine, options: WorldOptions = {}): World {
   for (let at = 1; at <= 2 + random.below(2); at++) begin(`pod-${at}`, 'connection-manager')
   const pods = (): readonly SimulatedPod[] =>
     [...places.values()].flatMap(({ pod }) => (pod?.process.isAlive === true ? [pod] : []))
-  const clients = plans.map((plan) => new Client({ engine, ledger, pods, isCalm: () => world.isCalm }, plan))
+  const surroundings: Surroundings = {
+    engine,
+    ledger,
+    pods,
+    isCalm: () => world.isCalm,
+    stall: (pod) => standStill(engine, { process: pod.process, pod }, 300 + random.next() * 3_500),
+  }
+  const clients = plans.map((plan) => new Client(surroundings, plan))
   const world: World & { readonly begin: typeof begin } = {
     engine,
     broker,
