@@ -1,4 +1,5 @@
 import type { AccountChanged } from '@starling/wire'
+import { withoutKicked } from './kicked.ts'
 import { kickSession } from './presence-end.ts'
 import { emptyRoster, isLocalAccount, isSeen, seesUs } from './roster.ts'
 import { presence } from './stanza-edit.ts'
@@ -17,6 +18,7 @@ export function handleAccountChanged(turn: Turn, envelope: AccountChanged): void
     if (turn.isStarved) return
   }
   if (change === 'credentials') return
+  turn.account = withoutKicked(turn.account, () => true) // what comes of them still is nobody's
   for (const item of turn.roster === undefined ? [] : (rosterOf(turn)?.items.values() ?? [])) {
     if (!isLocalAccount(item.jid, turn.ports.domain)) continue
     const { jid: account } = turn.account

@@ -12,10 +12,11 @@ const resource = fc.string({ minLength: 1, maxLength: 8 })
 const slices = fc.dictionary(fc.constantFrom('XEP-0191', 'XEP-0280', 'XEP-0313'), fc.oneof(fc.string(), fc.integer()), {
   noNullPrototype: true,
 })
+const target = fc.record({ slot: fc.nat(255), epoch: fc.nat(), connection: fc.nat() }, plain)
 const unmanaged: fc.Arbitrary<Session> = fc.record(
   {
     resource,
-    target: fc.record({ slot: fc.nat(255), epoch: fc.nat(), connection: fc.nat() }, plain),
+    target,
     generation: fc.nat(),
     lang: fc.constantFrom('', 'en', 'de-CH'),
     count: fc.nat(),
@@ -47,6 +48,7 @@ const account: fc.Arbitrary<Account> = fc
       rosterVersion: fc.constantFrom('', 'v1'),
       slices,
       sessions: fc.array(session, { maxLength: 3 }),
+      kicked: fc.array(fc.record({ target, count: fc.nat() }, plain), { maxLength: 2 }),
     },
     plain,
   )
@@ -56,7 +58,7 @@ const account: fc.Arbitrary<Account> = fc
     slices: rest.isLoaded ? rest.slices : {},
     sessions: new Map(sessions.map((one) => [one.resource, one])),
   }))
-  .map((made) => (made.sessions.size === 0 && made.pending === 0 ? blankAccount(jid) : made))
+  .map((made) => (made.sessions.size + made.kicked.length === 0 && made.pending === 0 ? blankAccount(jid) : made))
 
 describe('the state of an account in the presence port', () => {
   it('reads back as it was saved, from any state before', () => {

@@ -16,6 +16,8 @@ interface StoredAccount {
   readonly a?: string
   readonly k?: number
   readonly v?: string
+  /** Kicked connections: slot, epoch, connection, count. */
+  readonly x?: readonly (readonly [number, number, number, number])[]
 }
 
 /** Count when enabled, seconds it is kept, SM-ID where it is not that of the connection (the session was resumed). */
@@ -58,6 +60,10 @@ export function readAccount(jid: BareJid, state: AccountState): Account {
     reparks: stored?.k ?? 0,
     rosterVersion: stored?.v ?? '',
     sessions,
+    kicked: (stored?.x ?? []).map(([slot, epoch, connection, count]) => ({
+      target: { slot, epoch, connection },
+      count,
+    })),
   }
 }
 
@@ -120,13 +126,17 @@ export function encodeSession(session: Session): Uint8Array {
 }
 
 function encodeAccount(account: Account): Uint8Array | undefined {
-  if (account.sessions.size === 0 && account.pending === 0) return undefined
+  const { kicked } = account
+  if (account.sessions.size === 0 && account.pending === 0 && kicked.length === 0) return undefined
   const stored: StoredAccount = {
     ...(account.isLoaded ? { s: account.slices } : {}),
     ...(account.pending > 0 ? { p: account.pending } : {}),
     ...(account.awaited === '' ? {} : { a: account.awaited }),
     ...(account.reparks > 0 ? { k: account.reparks } : {}),
     ...(account.rosterVersion === '' ? {} : { v: account.rosterVersion }),
+    ...(kicked.length === 0
+      ? {}
+      : { x: kicked.map(({ target, count }) => [target.slot, target.epoch, target.connection, count] as const) }),
   }
   return Object.keys(stored).length === 0 ? undefined : encodeJson(stored)
 }
@@ -143,6 +153,7 @@ export function changesOf(before: Account, after: Account, mark: number): StateS
     before.awaited === after.awaited &&
     before.reparks === after.reparks &&
     before.rosterVersion === after.rosterVersion &&
+    before.kicked === after.kicked &&
     (before.sessions.size === 0) === (after.sessions.size === 0)
   if (!isSame) {
     const bytes = encodeAccount(after)

@@ -34,8 +34,15 @@ export interface StreamManagement {
   readonly base: number
   /** Units: s that the session is kept after its connection; 0: not at all. */
   readonly maxSeconds: number
-  /** The connection is gone: what still comes of it is dropped, and the session waits for its client. */
+  /** The connection is gone, or thought so: what still comes of it counts until its client goes on elsewhere. */
   readonly isHibernating: boolean
+}
+
+/** A connection that lost its session to a kick: what it sent before it heard of that counts on, until its drop (R5). */
+export interface Kicked {
+  readonly target: Target
+  /** Units: stanzas handled. */
+  readonly count: number
 }
 
 /** What an available resource last said. */
@@ -61,6 +68,8 @@ export interface Account {
   readonly rosterVersion: string
   readonly slices: Slices
   readonly sessions: ReadonlyMap<string, Session>
+  /** The oldest first. Units: at most maxKicked. */
+  readonly kicked: readonly Kicked[]
 }
 
 /** An account nobody is connected to. */
@@ -74,6 +83,7 @@ export function blankAccount(jid: BareJid): Account {
     rosterVersion: '',
     slices: {},
     sessions: new Map(),
+    kicked: [],
   }
 }
 

@@ -3,6 +3,7 @@ import { errorElement, makeStanza, ns, type StanzaError, stanzaError } from '@st
 import type { Bind } from '@starling/wire'
 import { xml } from '@starling/xml'
 import { type Session, type Slices, sessionOf, withSession } from './account.ts'
+import { kickedOf, withoutKicked } from './kicked.ts'
 import { endSession, kickSession } from './presence-end.ts'
 import { announceSm, beginSm, canResume, hibernate, isHibernating, isResumed, nameOf } from './stream-management.ts'
 import { emitState, type Turn, updateSession } from './turn.ts'
@@ -19,6 +20,7 @@ export function handleBind(turn: Turn, envelope: Bind): void {
     emitState(turn, { change: 'kicked', target, condition: 'not-authorized', text: 'the account is gone' })
     return
   }
+  if (kickedOf(turn.account, target) !== undefined) return // so did this, and its session is over
   const own = sessionOf(turn.account, target)
   if (own !== undefined) {
     if (!isResumed(own)) return // this very request came twice
@@ -88,6 +90,7 @@ function slicesOf(turn: Turn, features: readonly string[]): Slices {
  * Those that can be resumed wait for their clients, as after a drop.
  */
 function endDeadSessions(turn: Turn, { target }: Bind): void {
+  turn.account = withoutKicked(turn.account, ({ slot, epoch }) => slot === target.slot && epoch < target.epoch)
   for (const session of turn.account.sessions.values()) {
     if (turn.isStarved) return
     if (session.target.slot !== target.slot || session.target.epoch >= target.epoch) continue

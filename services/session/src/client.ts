@@ -5,10 +5,11 @@ import { type Session, sessionOf } from './account.ts'
 import { contextOf } from './context.ts'
 import { performEffects } from './effects.ts'
 import { handleRequest } from './iq.ts'
+import { kickedOf, withKickedCount } from './kicked.ts'
 import { handlePresence, rememberDirected } from './presence-sent.ts'
 import { areaOf, routeOut } from './route-out.ts'
+import { handleAsStandIn, standInFor } from './stand-in.ts'
 import { addressed } from './stanza-edit.ts'
-import { isHibernating } from './stream-management.ts'
 import { handleOutbound } from './subscription-out.ts'
 import { isSubscription } from './subscription-table.ts'
 import { deliver, deliverOwn, emit, refuseOwn, type Turn, updateSession } from './turn.ts'
@@ -23,16 +24,22 @@ export type ClientFate = 'handled' | 'no-session' | 'out-of-order'
 export function handleClient(turn: Turn, envelope: FromClient): ClientFate {
   const session = acceptedBy(turn, envelope)
   if (typeof session === 'string') return session
+  const { stanza } = envelope
+  if (turn.account.sessions.has(session.resource)) send(turn, session, stanza)
+  else handleAsStandIn(turn, session, stanza, (readdressed) => send(turn, session, readdressed))
+  return 'handled'
+}
+
+function send(turn: Turn, session: Session, sent: Stanza): void {
   const { resource } = session
-  const { registry } = turn.ports
-  const run = registry.runAll('session.sent', envelope.stanza, contextOf(turn, session))
+  const run = turn.ports.registry.runAll('session.sent', sent, contextOf(turn, session))
   performEffects(turn, run.effects, resource)
   if (run.isStopped) {
-    if (run.error !== undefined) refuseOwn(turn, resource, envelope.stanza, run.error)
-    return 'handled'
+    if (run.error !== undefined) refuseOwn(turn, resource, sent, run.error)
+    return
   }
   const current = turn.account.sessions.get(resource)
-  if (current === undefined) return 'handled'
+  if (current === undefined) return
   const { stanza } = run
   switch (stanza.kind) {
     case 'message':
@@ -47,7 +54,6 @@ export function handleClient(turn: Turn, envelope: FromClient): ClientFate {
     default:
       stanza.kind satisfies never
   }
-  return 'handled'
 }
 
 /**
@@ -57,17 +63,28 @@ export function handleClient(turn: Turn, envelope: FromClient): ClientFate {
 export function handleAnswered(turn: Turn, envelope: Answered): ClientFate {
   const session = acceptedBy(turn, envelope)
   if (typeof session === 'string') return session
-  if (envelope.stanza !== undefined) deliverOwn(turn, session.resource, envelope.stanza)
+  const { resource } = session
+  if (envelope.stanza !== undefined && turn.account.sessions.has(resource)) deliverOwn(turn, resource, envelope.stanza)
   return 'handled'
 }
 
-/** Counts the stanza for its session; why not, when it is not the session's next. */
+/**
+ * Counts the stanza for its session; why not, when it is not the session's next. A kicked connection has a stand-in for its
+ * session, which is not among the account's.
+ * Order: also after the drop of a session that hibernates, until another connection takes it: a pod whose lease presence forgot
+ * may have acknowledged it, and else it is part of the `h` that its client is told (R5, R11).
+ */
 export function acceptedBy(turn: Turn, envelope: FromClient | Answered): Session | 'no-session' | 'out-of-order' {
-  const session = sessionOf(turn.account, envelope.target)
-  // nothing follows a connection's end: a pod that comes to late is not heard (R5), and the client sends it again
-  if (session === undefined || isHibernating(session)) return 'no-session'
-  if (envelope.ordinal !== session.count + 1) return 'out-of-order'
-  const counted = { ...session, count: envelope.ordinal }
+  const { target, ordinal } = envelope
+  const session = sessionOf(turn.account, target)
+  const known = session ?? kickedOf(turn.account, target)
+  if (known === undefined) return 'no-session'
+  if (ordinal !== known.count + 1) return 'out-of-order'
+  if (session === undefined) {
+    turn.account = withKickedCount(turn.account, { target, count: ordinal })
+    return standInFor(turn, { target, count: ordinal })
+  }
+  const counted = { ...session, count: ordinal }
   updateSession(turn, counted)
   return counted
 }

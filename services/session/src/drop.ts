@@ -1,5 +1,6 @@
 import type { Drop } from '@starling/wire'
-import { sessionOf } from './account.ts'
+import { isSameTarget, sessionOf } from './account.ts'
+import { withoutKicked } from './kicked.ts'
 import { endSession } from './presence-end.ts'
 import { canResume, hibernate, isHibernating, type SmFate } from './stream-management.ts'
 import type { Turn } from './turn.ts'
@@ -10,7 +11,11 @@ import type { Turn } from './turn.ts'
  */
 export function handleDrop(turn: Turn, { target, head }: Drop): SmFate {
   const session = sessionOf(turn.account, target)
-  if (session === undefined) return 'no-session'
+  if (session === undefined) {
+    const { account } = turn
+    turn.account = withoutKicked(account, (one) => isSameTarget(one, target))
+    return turn.account === account ? 'no-session' : 'handled'
+  }
   const { reason, acked } = head
   // XEP-0198 §7: a stream that was not closed is unfinished, and its session stays
   if (reason === 'closed' || !canResume(session)) {

@@ -64,7 +64,7 @@ function arrived(ports: Ports, known: Known, input: AccountInput): Handled {
 /** An account nobody is connected to keeps nothing here. */
 function tidied(handled: Handled): Handled {
   const { account } = handled
-  if (account.sessions.size > 0 || account.pending > 0) return handled
+  if (account.sessions.size > 0 || account.pending > 0 || account.kicked.length > 0) return handled
   return { ...handled, account: blankAccount(account.jid) }
 }
 

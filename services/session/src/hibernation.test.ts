@@ -61,12 +61,17 @@ describe('R6 hibernation', () => {
     assert.equal(world.presence.states.get(key)?.mark, before)
   })
 
-  it('what a pod that woke late sends is dropped and not counted', async () => {
+  it('R5: what its own connection still sends counts until another resumes: its pod may have acknowledged it', async () => {
     const { world, romeo, smId } = await managed()
     await romeo.drop('pod-died')
     await romeo.send(message)
+    romeo.queueAnswered()
     const again = await world.resume('romeo', { smId })
-    assert.deepEqual([again?.heard(), world.routing.messages.length], [["<resumed h='1'/>"], 0])
+    assert.deepEqual([again?.heard(), world.routing.messages.length], [["<resumed h='3'/>"], 1])
+    await romeo.send(message)
+    assert.equal(world.routing.messages.length, 1)
+    await again?.send(message)
+    assert.equal(world.routing.messages.length, 2)
   })
 
   it('expire ends it: contacts hear unavailable, once, however often it comes', async () => {

@@ -3,6 +3,7 @@ import type { Stanza } from '@starling/stanza'
 import { availableSessions, type Session, withoutSession } from './account.ts'
 import { contextOf } from './context.ts'
 import { performEffects } from './effects.ts'
+import { withKicked } from './kicked.ts'
 import { castTo, showToOwn, watchers } from './presence-show.ts'
 import { isLocalAccount } from './roster.ts'
 import { presence } from './stanza-edit.ts'
@@ -48,8 +49,14 @@ export function endSession(turn: Turn, session: Session, acked?: number): void {
 
 /** Ends a session with a stream error, if it has a stream. Source: RFC 6120 §4.9. */
 export function kickSession(turn: Turn, session: Session, condition: string, text = ''): void {
-  if (session.sm?.isHibernating !== true) emitState(turn, { change: 'kicked', target: session.target, condition, text })
+  if (session.sm?.isHibernating === true) {
+    endSession(turn, session)
+    return
+  }
+  emitState(turn, { change: 'kicked', target: session.target, condition, text })
   endSession(turn, session)
+  // R5: what its pod acknowledged before it heard of it stands behind this record
+  turn.account = withKicked(turn.account, session)
 }
 
 /** Ends the sessions that effects want ended. */

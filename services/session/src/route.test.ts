@@ -278,6 +278,7 @@ describe('modules in the session stage', () => {
       casts.map(({ keys, stanza }) => [keys, stanza.type]),
       [[['juliet@example.org'], 'unavailable']],
     )
+    await client.drop()
     assert.equal(world.presence.states.get('romeo@example.org')?.fields.size, 0)
   })
 

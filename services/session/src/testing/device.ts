@@ -8,7 +8,9 @@ interface Line {
   readonly client: Client
   /** Nothing more gets through but what is under way. */
   isBroken: boolean
-  /** Its stanzas count no more: the drop or another connection's resume stands in the log. */
+  /** Its drop stands in the log, so that its hibernation may end. */
+  isDropped: boolean
+  /** Its stanzas count no more: another connection's resume or the session's end stands in the log. */
   isFenced: boolean
   /** Sent on the broken line; may reach the log late, or never. */
   readonly underWay: string[]
@@ -76,7 +78,7 @@ export async function createDevice(world: World, account: string): Promise<Devic
       one.isBroken = true
       one.isFenced = true
     }
-    lines.push({ client, isBroken: false, isFenced: false, underWay: [] })
+    lines.push({ client, isBroken: false, isDropped: false, isFenced: false, underWay: [] })
   }
   const bind = async (): Promise<void> => {
     generation += 1
@@ -89,6 +91,10 @@ export async function createDevice(world: World, account: string): Promise<Devic
     take(client)
     smId = world.routing.smIds.get(client.connection) ?? ''
     assert.notEqual(smId, '')
+  }
+  const expire = (on: Line): void => {
+    on.client.queueExpire()
+    if (on.isDropped) on.isFenced = true
   }
   const goOn = (target: Client['target']): boolean => {
     const resumed = world.routing.resumed.get(target.connection)
@@ -124,10 +130,13 @@ export async function createDevice(world: World, account: string): Promise<Devic
       const on = line(index)
       if (on === undefined) return
       on.isBroken = true
-      on.isFenced = true
+      on.isDropped = true
       await on.client.drop('lost')
     },
-    expireLine: (index) => line(index)?.client.queueExpire(),
+    expireLine: (index) => {
+      const on = line(index)
+      if (on !== undefined) expire(on)
+    },
     reconnect: async ({ isTwice, isYoungerFirst }) => {
       const asked: { target: Client['target']; generation: number }[] = []
       const generations = isTwice ? [generation + 1, generation + 2] : [generation + 1]
@@ -145,7 +154,12 @@ export async function createDevice(world: World, account: string): Promise<Devic
     },
     repeat: (back) => {
       const envelope = history.at(-1 - (back % Math.max(1, history.length)))
-      if (envelope !== undefined) append(envelope)
+      const on =
+        envelope?.kind === 'expire'
+          ? lines.find(({ client }) => client.connection === envelope.target.connection)
+          : undefined
+      if (on !== undefined) expire(on)
+      else if (envelope !== undefined) append(envelope)
     },
   }
 }
