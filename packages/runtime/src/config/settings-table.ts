@@ -72,7 +72,7 @@ export const settingsTable: readonly Setting[] = [
   }),
   row(
     'sm.maxUnackedStanzas',
-    int('stanzas', 10, 1_000_000),
+    int('stanzas', 10, 20_000),
     'Stanzas sent and not acknowledged; above it a connection ends, and a session without one takes no more messages.',
   ),
   row(
