@@ -19,6 +19,8 @@ export async function startRedis(options: RedisOptions): Promise<Server> {
   const program = await requireProgram('redis')
   await mkdir(directory, { recursive: true })
   const network = ['--port', String(port), '--bind', '127.0.0.1', '--daemonize', 'no']
+  // An account's hash stays compact with a roomy session in it; above the limit it costs several times the memory
+  const memory = ['--hash-max-listpack-value', '512']
   const disk = ['--dir', directory, '--save', '', '--appendonly', persistent ? 'yes' : 'no']
   return startServer({
     name,
@@ -26,7 +28,7 @@ export async function startRedis(options: RedisOptions): Promise<Server> {
     url: `redis://127.0.0.1:${port}`,
     log: join(directory, 'server.log'),
     program,
-    args: [...network, ...disk],
+    args: [...network, ...memory, ...disk],
     cwd: directory,
     readyText: 'Ready to accept connections',
     stopSignal: 'SIGTERM',
