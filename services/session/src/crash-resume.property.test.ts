@@ -119,7 +119,7 @@ describe('R3, R5 counts through crashes, zombies, repeated and late records', ()
           device.sent.filter((id) => handled.has(id)),
         )
       }),
-      { numRuns: 300 },
+      { numRuns: 1_000 },
     )
   })
 })
