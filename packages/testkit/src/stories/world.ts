@@ -12,7 +12,7 @@ export interface Cast {
   /** Connects a further device of an account; the account is made at its first device. */
   readonly device: (
     name: string,
-    more?: { readonly resource?: string; readonly transport?: Transport },
+    more?: { readonly resource?: string; readonly transport?: Transport; readonly ignores?: readonly string[] },
   ) => Promise<Device>
   /** Bare JID of an account of this story. */
   readonly bare: (name: string) => string
