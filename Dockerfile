@@ -1,37 +1,46 @@
-# One image for every service: the repository as it is, run from source. `node services/SERVICE/src/main.ts` chooses.
-FROM node:24-bookworm-slim
+# One image for every service: the repository as it is, run from source (types are stripped at run time).
+#   docker build -t starling .
+#   docker run starling session          also storage, routing, connection-manager, gateway, all-in-one; topics, tables, admin
+# What is asked for may have a read-only root: only /data is written to.
 
-ENV NODE_ENV=production NODE_OPTIONS=--disable-warning=ExperimentalWarning
+# The manifests alone, so that what is installed is a layer of its own, made anew when they change and not when code does.
+# Without the development tools, whose binaries for other systems the lock file leaves out and `npm ci` would miss.
+FROM node:24.21.0-bookworm-slim AS manifests
+WORKDIR /manifests
+COPY . /repository
+RUN cd /repository \
+  && find package.json package-lock.json .npmrc packages/*/package.json services/*/package.json \
+    -exec cp --parents {} /manifests ';' \
+  && cd /manifests \
+  && node -e "const fs = require('fs'); \
+for (const file of ['package.json', 'package-lock.json']) { \
+  const json = JSON.parse(fs.readFileSync(file)); \
+  delete (json.packages ? json.packages[''] : json).devDependencies; \
+  fs.writeFileSync(file, JSON.stringify(json, null, 2)); \
+}"
+
+FROM node:24.21.0-bookworm-slim
+RUN apt-get update -q \
+  && apt-get install -y -q --no-install-recommends libjemalloc2 \
+  && rm -rf /var/lib/apt/lists/* \
+  && ln -s /usr/lib/*-linux-gnu/libjemalloc.so.2 /usr/local/lib/libjemalloc.so.2 \
+  && mkdir /data && chown node:node /data
+
+ENV NODE_ENV=production \
+  NODE_OPTIONS=--disable-warning=ExperimentalWarning \
+  LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 \
+  STARLING_DATA_DIR=/data
 WORKDIR /starling
-
-# What is installed changes less often than what is written, so it comes first.
-COPY package.json package-lock.json .npmrc ./
-COPY packages/jid/package.json packages/jid/
-COPY packages/xml/package.json packages/xml/
-COPY packages/sasl/package.json packages/sasl/
-COPY packages/stanza/package.json packages/stanza/
-COPY packages/wire/package.json packages/wire/
-COPY packages/core/package.json packages/core/
-COPY packages/modules/package.json packages/modules/
-COPY packages/adapters/package.json packages/adapters/
-COPY packages/runtime/package.json packages/runtime/
-COPY packages/testkit/package.json packages/testkit/
-COPY services/all-in-one/package.json services/all-in-one/
-COPY services/connection-manager/package.json services/connection-manager/
-COPY services/session/package.json services/session/
-COPY services/routing/package.json services/routing/
-COPY services/storage/package.json services/storage/
-COPY services/gateway/package.json services/gateway/
-# Not `npm ci`, which refuses a lock file without the development tools' binaries for other systems.
-RUN npm install --no-save --omit=dev --no-audit --no-fund && npm cache clean --force
-
+COPY --from=manifests /manifests ./
+RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force && rm -rf /root/.npm /tmp/*
 COPY packages packages
 COPY services services
 COPY tools tools
 
-RUN mkdir /data && chown node:node /data
-USER node
-ENV STARLING_DATA_DIR=/data
+USER 1000:1000
 VOLUME /data
 EXPOSE 5222 5223 5280
-CMD ["node", "services/all-in-one/src/main.ts"]
+# Whether it is alive; compose and Kubernetes ask /readyz beside, whether it can serve
+HEALTHCHECK --interval=10s --timeout=3s --start-period=60s --retries=3 CMD ["/starling/tools/image/entrypoint.sh", "health"]
+ENTRYPOINT ["/starling/tools/image/entrypoint.sh"]
+CMD ["all-in-one"]
