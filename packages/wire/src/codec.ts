@@ -82,30 +82,13 @@ const headBytes = 512
  */
 export function encodeEnvelope(envelope: Envelope): Uint8Array {
   const f = envelope as Fields
-  let flags = 0
-  if (f.cause !== undefined) flags |= has.cause
-  if (f.target !== undefined) flags |= has.target
-  if (f.ordinal !== undefined) flags |= has.ordinal
-  if (f.slot !== undefined) flags |= has.place
-  if (f.recipients !== undefined) flags |= has.recipients
-  if (f.keys !== undefined) flags |= has.keys
-  if (f.stanza !== undefined) flags |= has.stanza
-  if (f.head !== undefined) flags |= has.head
-  if (f.raw !== undefined) flags |= has.raw
-  if (f.carried !== undefined) flags |= has.carried
-  const isCounted = f.recipients?.some(({ ordinal }) => ordinal !== undefined) ?? false
-  if (isCounted) flags |= has.ordinals
+  const flags = flagsOf(f)
   const w = byteWriter(expectedBytes(f))
   w.u8(kindNumbers[f.kind])
   w.u16(flags)
   w.u48(f.atMs)
   w.text16(f.key)
-  if (f.cause !== undefined) {
-    w.u8(f.cause.inbox)
-    w.u16(f.cause.partition)
-    w.u53(f.cause.offset)
-    w.u32(f.cause.index)
-  }
+  if (f.cause !== undefined) writeCause(w, f.cause)
   if (f.target !== undefined) {
     w.u16(f.target.slot)
     w.u53(f.target.epoch)
@@ -116,13 +99,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
     w.u16(f.slot)
     w.u53(f.epoch ?? 0)
   }
-  if (f.recipients !== undefined) {
-    w.u32(f.recipients.length)
-    for (const recipient of f.recipients) {
-      w.u32(recipient.connection)
-      w.text16(recipient.to)
-    }
-  }
+  if (f.recipients !== undefined) writeRecipients(w, f.recipients)
   if (f.keys !== undefined) {
     w.u32(f.keys.length)
     for (const key of f.keys) w.text16(key)
@@ -131,8 +108,43 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   if (f.head !== undefined) w.bytes32(encodeJson(f.head))
   if (f.raw !== undefined) w.bytes32(f.raw)
   if (f.carried !== undefined) w.bytes32(f.carried)
-  if (isCounted) for (const { ordinal } of f.recipients ?? []) w.u48(ordinal ?? 0)
+  if (flags & has.ordinals) for (const { ordinal } of f.recipients ?? []) w.u48(ordinal ?? 0)
   return w.end()
+}
+
+/** The fields that are there. */
+function flagsOf(f: Fields): number {
+  return (
+    (f.cause === undefined ? 0 : has.cause) |
+    (f.target === undefined ? 0 : has.target) |
+    (f.ordinal === undefined ? 0 : has.ordinal) |
+    (f.slot === undefined ? 0 : has.place) |
+    (f.recipients === undefined ? 0 : has.recipients | ordinalsFlag(f.recipients)) |
+    (f.keys === undefined ? 0 : has.keys) |
+    (f.stanza === undefined ? 0 : has.stanza) |
+    (f.head === undefined ? 0 : has.head) |
+    (f.raw === undefined ? 0 : has.raw) |
+    (f.carried === undefined ? 0 : has.carried)
+  )
+}
+
+function ordinalsFlag(recipients: readonly Recipient[]): number {
+  return recipients.some(({ ordinal }) => ordinal !== undefined) ? has.ordinals : 0
+}
+
+function writeCause(w: Writer, { inbox, partition, offset, index }: Cause): void {
+  w.u8(inbox)
+  w.u16(partition)
+  w.u53(offset)
+  w.u32(index)
+}
+
+function writeRecipients(w: Writer, recipients: readonly Recipient[]): void {
+  w.u32(recipients.length)
+  for (const { connection, to } of recipients) {
+    w.u32(connection)
+    w.text16(to)
+  }
 }
 
 function expectedBytes({ stanza, raw, carried }: Fields): number {
