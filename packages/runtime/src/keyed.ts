@@ -1,6 +1,7 @@
 import type { Input, Log, LogBatch, Logger, LogReader, Metrics, Worker } from '@starling/core'
 import { type CauseTable, causeTable, type InboxName, inboxes } from '@starling/wire'
 import { decodeRecords } from './decode.ts'
+import { createHop } from './hop.ts'
 import type { Pace } from './pace.ts'
 import type { Publisher } from './publisher.ts'
 
@@ -53,6 +54,8 @@ export async function runKeyed(
     labels,
   )
 
+  const hop = createHop(metrics)
+
   const decode = (batch: LogBatch, inbox: InboxName, table: CauseTable): readonly Input[] => {
     const label = { stage: name, inbox }
     const placed = decodeRecords(batch.records, (offset, index, fault) => {
@@ -77,6 +80,7 @@ export async function runKeyed(
     await ports.paces?.[inbox]?.begin()
     const label = { stage: name, inbox }
     const started = performance.now()
+    hop(label, batch.records)
     // Anew from the last commit unless the batch before went well: one that failed must not count as seen
     const table = state.table ?? causeTable(state.metadata)
     state.table = undefined

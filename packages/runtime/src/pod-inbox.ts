@@ -37,6 +37,8 @@ export interface PodInboxPorts {
   readonly logger: Logger
   readonly clock: () => number
   readonly monotonic: () => number
+  /** Told of every record that is read, to measure how long it was on its way. */
+  readonly onRecords?: (records: readonly LogRecord[]) => void
   readonly times?: LeaseTimes
 }
 
@@ -91,7 +93,10 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
         if (await presence.extendSlot(mine, times.leaseMs)) {
           const reader = await log.read(topic, mine.slot, {
             from: offset,
-            handle: (batch) => read(batch.records, mine),
+            handle: (batch) => {
+              ports.onRecords?.(batch.records)
+              return read(batch.records, mine)
+            },
           })
           logger.info({ what: 'slot.leased', holder: pod, slot: mine.slot, epoch: mine.epoch })
           return { lease: mine, reader, validUntil: asked + times.leaseMs - times.marginMs }

@@ -3,6 +3,7 @@ import {
   createRegistry,
   type Io,
   type Logger,
+  type LogRecord,
   type Module,
   type PodIo,
   type Settings,
@@ -12,6 +13,7 @@ import {
 } from '@starling/core'
 import { type BareJid, parseJid } from '@starling/jid'
 import { createEnding } from './ending.ts'
+import { createHop } from './hop.ts'
 import { createHttpServer, type HttpServer, type Readiness } from './http.ts'
 import { type KeyedPorts, runKeyed } from './keyed.ts'
 import { createLogger } from './logger.ts'
@@ -169,7 +171,17 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
       // A name of its own at every start: a hung process of the same name must not keep this one's lease alive
       const holder = `${io.pod}/${stage.name}/${randomBytes(6).toString('hex')}`
       const { clock, monotonic, presence } = io
-      const inbox = await openPodInbox(holder, { log: ports.log, presence, publisher, logger, clock, monotonic })
+      const hop = createHop(metrics)
+      const onRecords = (records: readonly LogRecord[]): void => hop({ stage: stage.name, inbox: 'pod' }, records)
+      const inbox = await openPodInbox(holder, {
+        log: ports.log,
+        presence,
+        publisher,
+        logger,
+        clock,
+        monotonic,
+        onRecords,
+      })
       parts.inboxes.push(inbox)
       const podIo: PodIo = {
         ...io,
