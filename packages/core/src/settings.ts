@@ -73,7 +73,6 @@ export interface Settings {
   readonly archive: { readonly retentionDays: number }
   readonly offline: { readonly maxStanzas: number }
   readonly session: {
-    readonly maxRosters: number
     readonly maxRosterItems: number
     readonly maxDirectedPresence: number
   }

@@ -4,7 +4,6 @@ import { type Batch, defineModule, pass, stop } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
 import type { Bind, Envelope } from '@starling/wire'
 import { blankItem } from './roster.ts'
-import { rosterCache } from './roster-cache.ts'
 import { stanzaOf } from './testing/client.ts'
 import { fakeIo, fakePresence } from './testing/io.ts'
 import { createWorld } from './testing/world.ts'
@@ -75,44 +74,20 @@ describe('R3 marks', () => {
   })
 })
 
-describe('the rosters in memory', () => {
-  const roster = { version: '1', items: new Map() }
-  const jid = (name: string): BareJid => `${name}@example.org` as BareJid
-
-  it('when full, the one longest unused goes', () => {
-    let evicted = 0
-    const cache = rosterCache(2, () => {
-      evicted += 1
-    })
-    cache.put(0, jid('a'), roster)
-    cache.put(0, jid('b'), roster)
-    cache.get(jid('a'))
-    cache.put(0, jid('c'), roster)
-    assert.deepEqual(
-      ['a', 'b', 'c'].map((name) => cache.get(jid(name)) !== undefined),
-      [true, false, true],
+describe('what an owner remembers', () => {
+  it('R3: decides nothing: an owner that dies after it published, and the next, who knows no roster, say everything once', async () => {
+    const world = createWorld(['romeo', 'juliet'])
+    const client = await world.connect('romeo', 'orchard')
+    await client.send('<presence/>')
+    world.published.length = 0
+    client.queue('<presence><show>away</show></presence>')
+    client.queue("<message to='juliet@example.org' id='m1'><body>hi</body></message>")
+    world.crashAfter = Number.POSITIVE_INFINITY
+    await world.run()
+    const messages = world.published.filter(
+      ({ envelope }) => envelope.kind === 'deliver' && envelope.stanza.id === 'm1',
     )
-    assert.equal(evicted, 1)
-  })
-
-  it('go with their partition', () => {
-    const cache = rosterCache(0, () => {})
-    cache.put(0, jid('a'), roster)
-    cache.put(1, jid('b'), roster)
-    cache.forgetPartition(0)
-    assert.equal(cache.get(jid('a')), undefined)
-    assert.equal(cache.get(jid('b')), roster)
-  })
-
-  it('evicted ones are fetched again, and nothing else changes', async () => {
-    const world = createWorld(['romeo', 'juliet'], { limits: { maxRosters: 1 } })
-    const get = "<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>"
-    const clients = [await world.connect('romeo', 'orchard'), await world.connect('juliet', 'balcony')]
-    for (const client of [...clients, ...clients]) {
-      client.heard()
-      await client.send(get)
-      assert.equal(client.heard().length, 1)
-    }
+    assert.equal(messages.length, 1)
   })
 })
 

@@ -6,14 +6,15 @@ import { changesOf, readAccount } from './account-codec.ts'
 import { type Handled, handle } from './handle.ts'
 import { sharesOf } from './inputs.ts'
 import type { RosterView } from './roster.ts'
-import { rosterCache } from './roster-cache.ts'
 import type { Ports } from './turn.ts'
 
 interface Entry {
   readonly before: Account
   readonly mark: number
   account: Account
+  /** What the record at `rosterOffset` brought. */
   roster: RosterView | undefined
+  rosterOffset: number
 }
 
 /** The session stage at work: reads the states of a batch's accounts, handles its inputs purely, saves what changed. */
@@ -25,9 +26,6 @@ export function createWorker(io: Io): Worker {
     ['kind', 'fate'],
   )
   const refused = metrics.counter('starling_session_refused_saves_total', 'States another owner had saved already')
-  const evicted = metrics.counter('starling_session_evicted_rosters_total', 'Rosters that had to leave memory')
-  const rosters = rosterCache(settings.session.maxRosters, () => evicted.add())
-  metrics.observed('starling_session_rosters', 'Rosters in memory', rosters.size)
   const ports: Ports = {
     domain: io.domain,
     registry: io.registry,
@@ -50,7 +48,7 @@ export function createWorker(io: Io): Worker {
     for (const [index, jid] of accounts.entries()) {
       const state = states[index] ?? { mark: -1, fields: new Map<string, Uint8Array>() }
       const before = readAccount(jid, state)
-      entries.set(jid, { before, mark: state.mark, account: before, roster: rosters.get(jid) })
+      entries.set(jid, { before, mark: state.mark, account: before, roster: undefined, rosterOffset: -1 })
     }
     return entries
   }
@@ -66,9 +64,13 @@ export function createWorker(io: Io): Worker {
         const entry = entries.get(account)
         // R3: what the saved state contains already is not handled again
         if (entry === undefined || input.place.offset <= entry.mark) continue
+        // R3: a roster serves the record that brought it and no later one. What an owner happens to remember decides nothing: the
+        // next owner remembers nothing, and would ask where this one has spoken already.
+        if (input.place.offset !== entry.rosterOffset) entry.roster = undefined
         const handled = handle(ports, entry, { place: input.place, envelope })
         entry.account = handled.account
         entry.roster = handled.roster
+        entry.rosterOffset = input.place.offset
         if (handled.hibernations !== undefined) hibernations.push(...handled.hibernations)
         watch(input, envelope.kind, handled)
         for (const draft of handled.drafts) outputs.push({ cause: input, ...draft })
@@ -77,12 +79,9 @@ export function createWorker(io: Io): Worker {
     return { outputs, save: () => save(batch, entries, hibernations) }
   }
 
-  /**
-   * Order: what ends a hibernation is noted first, since a state once saved is not handled again (R3); memory follows only once the
-   * batch is durable, so that a batch handed over again finds what it found before.
-   */
+  /** Order: what ends a hibernation is noted first, since a state once saved is not handled again (R3). */
   const save = async (
-    { partition, lastOffset }: Batch,
+    { lastOffset }: Batch,
     entries: ReadonlyMap<BareJid, Entry>,
     hibernations: readonly Hibernation[],
   ): Promise<void> => {
@@ -93,19 +92,9 @@ export function createWorker(io: Io): Worker {
       if (change !== undefined) saves.push(change)
     }
     const saved = saves.length === 0 ? [] : await presence.saveStates('session', saves)
-    for (const [jid, { roster }] of entries) if (roster !== undefined) rosters.put(partition, jid, roster)
-    for (const [index, isSaved] of saved.entries()) {
-      const jid = saves[index]?.account
-      if (isSaved || jid === undefined) continue
-      // another owner is ahead of us: what we remember of the account is old
-      refused.add()
-      rosters.forget(jid)
-    }
+    // another owner is ahead of us
+    refused.add(saved.filter((isSaved) => !isSaved).length)
   }
 
-  return {
-    work,
-    assigned: (_inbox, partition) => rosters.forgetPartition(partition),
-    revoked: (_inbox, partition) => rosters.forgetPartition(partition),
-  }
+  return { work }
 }

@@ -53,7 +53,6 @@ export interface Limits {
   readonly maxResources?: number
   readonly maxRosterItems?: number
   readonly maxDirectedPresence?: number
-  readonly maxRosters?: number
 }
 
 /** What a worker is given in tests; `errors` collects what it logs. */
@@ -72,11 +71,11 @@ export function fakeIo(more: {
     observed: nothing,
     histogram: () => ({ observe: nothing }),
   }
-  const { maxResources = 0, maxRosterItems = 100, maxDirectedPresence = 10, maxRosters = 100 } = limits
+  const { maxResources = 0, maxRosterItems = 100, maxDirectedPresence = 10 } = limits
   return {
     pod: 'test',
     domain: 'example.org' as BareJid,
-    settings: { c2s: { maxResources }, session: { maxRosterItems, maxDirectedPresence, maxRosters } } as never,
+    settings: { c2s: { maxResources }, session: { maxRosterItems, maxDirectedPresence } } as never,
     registry: createRegistry(modules, {}, { name: 'Starling', version: '0' }),
     presence,
     logger,
