@@ -3,14 +3,23 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { modules } from '@starling/modules'
 import { optionsPage } from '@starling/runtime'
+import { dashboardJson } from './docs/dashboard.ts'
+import { dashboards } from './docs/dashboards.ts'
 import { inboxesPage } from './docs/inboxes-page.ts'
+import { metricsPage } from './docs/metrics-page.ts'
 import { modulesPage } from './docs/modules-page.ts'
+import { topicsManifest } from './docs/topics-manifest.ts'
 import { root } from './run.ts'
 
 const pages: readonly { readonly file: string; readonly text: string }[] = [
   { file: 'docs/options.md', text: optionsPage(modules) },
   { file: 'docs/modules.md', text: modulesPage(modules) },
   { file: 'docs/inboxes.md', text: inboxesPage() },
+  { file: 'docs/metrics.md', text: await metricsPage() },
+  { file: 'k8s/overlays/production/topics.yaml', text: topicsManifest() },
+  ...Object.entries(dashboards).map(([name, dashboard]) => {
+    return { file: `k8s/monitoring/dashboards/${name}.json`, text: dashboardJson(dashboard) }
+  }),
 ]
 
 const isCheck = process.argv.includes('--check')
