@@ -32,6 +32,7 @@ export function createDatabase(engine: Engine, accounts: readonly BareJid[], isF
   const rosters = new Map<BareJid, Roster>()
   const documents = new Map<string, Document>()
   const offline = new Map<BareJid, OfflineStanza[]>()
+  const removed = new Set<string>()
   const archive = new Map<BareJid, ArchiveRow[]>()
   const contact = (jid: BareJid): RosterItem => ({
     jid,
@@ -78,6 +79,7 @@ export function createDatabase(engine: Engine, accounts: readonly BareJid[], isF
     'document.remove': ({ owner, kind, name }) => ({ isFound: documents.delete(keyOf(owner, kind, name)) }),
     'offline.add': ({ maxStanzas, ...stanza }) => {
       if (!known.has(stanza.owner)) return { isStored: false, reason: 'no-account' }
+      if (removed.has(`${stanza.owner} ${stanza.id}`)) return { isStored: true }
       const kept = offline.get(stanza.owner) ?? []
       if (kept.length >= maxStanzas && !kept.some(({ id }) => id === stanza.id))
         return { isStored: false, reason: 'full' }
@@ -87,6 +89,7 @@ export function createDatabase(engine: Engine, accounts: readonly BareJid[], isF
     'offline.page': ({ owner, afterId, limit }) =>
       (offline.get(owner) ?? []).filter(({ id }) => id > afterId).slice(0, limit),
     'offline.remove': ({ owner, id: gone }) => {
+      removed.add(`${owner} ${gone}`)
       offline.set(
         owner,
         (offline.get(owner) ?? []).filter(({ id }) => id !== gone),

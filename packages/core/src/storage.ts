@@ -132,7 +132,10 @@ export interface StorageQueries {
     args: { readonly owner: BareJid; readonly afterId: string; readonly limit: number }
     result: readonly OfflineStanza[]
   }
-  /** Removes one: what came meanwhile may stand before it, so it must not go with it. */
+  /**
+   * Removes one: what came meanwhile may stand before it, so it must not go with it. The same id added again counts as stored and
+   * stays away (R3), until one a day younger is removed.
+   */
   'offline.remove': { args: { readonly owner: BareJid; readonly id: string }; result: undefined }
   'offline.count': { args: { readonly owner: BareJid }; result: number }
   /** Ignores rows whose owner has no account, and rows that are there already. */

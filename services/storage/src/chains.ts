@@ -11,7 +11,7 @@ import {
 } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { delayElement, elementOf, errorReply, makeStanza, payloadOf, type Stanza, stanzaError } from '@starling/stanza'
-import type { Ask, Envelope, Flush, Json, Offline, Request } from '@starling/wire'
+import { type Ask, archiveId, type Envelope, type Flush, type Json, type Offline, type Request } from '@starling/wire'
 import { type Slices, storageContext } from './archive.ts'
 import type { Chain } from './chain.ts'
 import { answerRequest, type Outputs } from './outputs.ts'
@@ -163,9 +163,14 @@ function flushChain(envelope: Flush, outputs: Outputs, context: ChainContext): C
   const owner = envelope.key as BareJid
   const sent = context.flushed.get(owner) ?? new Set<string>()
   context.flushed.set(owner, sent)
+  // R3: at a repetition there may be more than the first time: what routing let go after it asked for this flush
+  const { cause } = envelope
+  const end =
+    cause === undefined ? undefined : archiveId({ offset: cause.offset, index: Math.floor(cause.index / 65_536) })
   const page = (afterId: string): Step =>
     ask('offline.page', { owner, afterId, limit: offlinePage }, (kept) => {
       for (const { id, raw, atMs } of kept) {
+        if (end !== undefined && id >= end) break
         if (sent.has(id)) continue // by a flush of this very batch
         sent.add(id)
         const stanza = delayed(raw, context.domain, atMs)

@@ -250,6 +250,18 @@ describe('XEP-0160 offline messages', () => {
     await storage.close()
   })
 
+  it('R3: a flush that is repeated finds no more than it found: what was kept after it was asked for waits', async () => {
+    const { storage, work } = await start()
+    const asked = (offset: number): Envelope => ({ ...flush, cause: { inbox: 2, partition: 0, offset, index: 0 } })
+    const id = (offset: number): string => archiveId({ offset, index: 0 })
+    await work('storage', [offline(id(5))])
+    assert.equal((await work('storage', [asked(7)])).length, 1)
+    await work('storage', [offline(id(8))])
+    assert.equal((await work('storage', [asked(7)])).length, 0)
+    assert.equal((await work('storage', [offline(id(5)), asked(9)])).length, 1, 'what was removed does not come back')
+    await storage.close()
+  })
+
   it('R6: added twice under one id it is kept once', async () => {
     const { storage, work } = await start()
     await work('storage', [offline('1')])

@@ -2,8 +2,13 @@ import type { QueryResult } from '@starling/core'
 import { plain } from './named-query.ts'
 import { bytes, number, type Row, rowLimit, text } from './scalar.ts'
 
+/** How much older than one just removed a row without bytes is when it goes. Units: ms. */
+const KEPT_REMOVED_MS = 86_400_000
+
 /**
  * The queries of offline stanzas. Source: XEP-0160.
+ * Shape: a removed one leaves its row without bytes behind, so that it cannot be added again (R3: an owner of yesterday may try);
+ * such rows go when one a day younger is removed.
  * Order: arguments of one owner count in their order; all of one owner in a batch are expected to name the same `maxStanzas`.
  */
 export const offlineQueries = {
@@ -21,7 +26,7 @@ export const offlineQueries = {
           SELECT fresh.*, row_number() OVER (PARTITION BY fresh.account ORDER BY fresh.n) AS place FROM fresh
         ), ranked AS (
           SELECT p.*, p.place + max(CASE WHEN p.place = 1 THEN
-            (SELECT count(*) FROM offline o WHERE o.account = p.account) END) OVER (PARTITION BY p.account) AS total
+            (SELECT count(*) FROM offline o WHERE o.account = p.account AND length(o.raw) > 0) END) OVER (PARTITION BY p.account) AS total
           FROM placed AS p
         ), made AS (
           INSERT INTO offline (account, id, at_ms, raw)
@@ -34,7 +39,7 @@ export const offlineQueries = {
         FROM q LEFT JOIN accounts a ON a.jid = q.owner LEFT JOIN offline o ON o.account = a.no AND o.id = q.id`,
       sqlite: [
         `INSERT INTO offline (account, id, at_ms, raw) SELECT a.no, :id, :at_ms, :raw FROM accounts a
-        WHERE a.jid = :owner AND (SELECT count(*) FROM offline o WHERE o.account = a.no) < :max_stanzas
+        WHERE a.jid = :owner AND (SELECT count(*) FROM offline o WHERE o.account = a.no AND length(o.raw) > 0) < :max_stanzas
         ON CONFLICT (account, id) DO NOTHING`,
         `SELECT CASE WHEN a.no IS NULL THEN 'no-account'
           WHEN EXISTS (SELECT 1 FROM offline o WHERE o.account = a.no AND o.id = :id) THEN 'stored'
@@ -53,11 +58,11 @@ export const offlineQueries = {
     sql: {
       postgres: `SELECT p.id, p.at_ms, p.raw, q.n FROM q JOIN accounts a ON a.jid = q.owner CROSS JOIN LATERAL (
           SELECT o.id, o.at_ms, o.raw FROM offline o WHERE o.account = a.no AND o.id > q.after_id COLLATE "C"
-          ORDER BY o.id LIMIT q.row_limit
+          AND length(o.raw) > 0 ORDER BY o.id LIMIT q.row_limit
         ) AS p ORDER BY q.n, p.id`,
       sqlite: [
         `SELECT o.id, o.at_ms, o.raw FROM accounts a JOIN offline o ON o.account = a.no
-        WHERE a.jid = :owner AND o.id > :after_id ORDER BY o.id LIMIT :row_limit`,
+        WHERE a.jid = :owner AND o.id > :after_id AND length(o.raw) > 0 ORDER BY o.id LIMIT :row_limit`,
       ],
     },
     decode: (rows, { owner }) =>
@@ -69,9 +74,19 @@ export const offlineQueries = {
     columns: { owner: 'text', id: 'text' },
     encode: ({ owner, id }) => [owner, id],
     sql: {
-      postgres: `DELETE FROM offline o USING q JOIN accounts a ON a.jid = q.owner
-        WHERE o.account = a.no AND o.id = q.id`,
-      sqlite: [`DELETE FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner) AND id = :id`],
+      postgres: `, gone AS (
+          UPDATE offline o SET raw = '' FROM q JOIN accounts a ON a.jid = q.owner
+          WHERE o.account = a.no AND o.id = q.id RETURNING o.account, o.at_ms
+        ), youngest AS (
+          SELECT account, max(at_ms) AS at_ms FROM gone GROUP BY account
+        )
+        DELETE FROM offline o USING youngest y
+        WHERE o.account = y.account AND length(o.raw) = 0 AND o.at_ms < y.at_ms - ${KEPT_REMOVED_MS}`,
+      sqlite: [
+        `UPDATE offline SET raw = x'' WHERE account = (SELECT no FROM accounts WHERE jid = :owner) AND id = :id`,
+        `DELETE FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner) AND length(raw) = 0 AND at_ms <
+          (SELECT o.at_ms FROM accounts a JOIN offline o ON o.account = a.no WHERE a.jid = :owner AND o.id = :id) - ${KEPT_REMOVED_MS}`,
+      ],
     },
     decode: () => undefined,
   }),
@@ -81,9 +96,11 @@ export const offlineQueries = {
     columns: { owner: 'text' },
     encode: ({ owner }) => [owner],
     sql: {
-      postgres: `SELECT (SELECT count(*) FROM offline o WHERE o.account = a.no), q.n
+      postgres: `SELECT (SELECT count(*) FROM offline o WHERE o.account = a.no AND length(o.raw) > 0), q.n
         FROM q JOIN accounts a ON a.jid = q.owner`,
-      sqlite: [`SELECT count(*) FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner)`],
+      sqlite: [
+        `SELECT count(*) FROM offline WHERE account = (SELECT no FROM accounts WHERE jid = :owner) AND length(raw) > 0`,
+      ],
     },
     decode: ([row]) => (row === undefined ? 0 : number(row[0])),
   }),

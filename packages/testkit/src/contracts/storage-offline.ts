@@ -83,5 +83,38 @@ export function storageOffline({ run, one, stranger, account }: StorageBench): v
       for (let times = 0; times < 2; times++) await run('offline.remove', removal)
       assert.deepEqual(await run('offline.count', [{ owner: a }, { owner: b }]), [1, 3])
     })
+
+    it('R3: what was removed does not come back when an owner of yesterday adds it again, and takes no room', async () => {
+      const owner = await account()
+      await add(owner, [1, 2, 3], 3)
+      await run(
+        'offline.remove',
+        [1, 3].map((place) => ({ owner, id: idOf(place) })),
+      )
+      assert.deepEqual(
+        await add(owner, [1, 2, 3, 4], 2),
+        [1, 2, 3, 4].map(() => ({ isStored: true })),
+      )
+      const left = await one('offline.page', { owner, afterId: '', limit: 9 })
+      assert.deepEqual(
+        left,
+        [2, 4].map((place) => offlineStanza(owner, place)),
+      )
+      assert.equal(await one('offline.count', { owner }), 2)
+    })
+
+    it('what was removed is forgotten when one a day younger is', async () => {
+      const owner = await account()
+      const old = { ...offlineStanza(owner, 1), atMs: 1_000, maxStanzas: 9 }
+      const young = { ...offlineStanza(owner, 2), atMs: 1_000 + 86_400_001, maxStanzas: 9 }
+      await run('offline.add', [old, young])
+      await run('offline.remove', [{ owner, id: old.id }])
+      await run('offline.remove', [{ owner, id: young.id }])
+      await run('offline.add', [old, young])
+      assert.deepEqual(
+        (await one('offline.page', { owner, afterId: '', limit: 9 })).map(({ id }) => id),
+        [old.id],
+      )
+    })
   })
 }
