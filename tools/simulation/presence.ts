@@ -37,6 +37,10 @@ export function createPresenceServer(engine: Engine, flaws: PresenceFlaws = {}):
           const saved = await Promise.all(saves.map((save) => ask(() => inside.saveStates(kind, [save]))))
           return saved.flat()
         },
+        decideStates: async (kind, proposals) => {
+          const decided = await Promise.all(proposals.map((one) => ask(() => inside.decideStates(kind, [one]))))
+          return decided.flat()
+        },
         trimQueues: (places) => ask(() => inside.trimQueues(places)),
         readQueues: (places, limit) => ask(() => inside.readQueues(places, limit)),
         noteHibernations: (hibernations) => ask(() => inside.noteHibernations(hibernations)),

@@ -40,10 +40,12 @@ export {
 } from './module.ts'
 export {
   type AccountState,
+  type Decision,
   type Hibernation,
   type PodLife,
   type Presence,
   PresenceError,
+  type Proposal,
   type QueueChange,
   type QueueEntry,
   type QueuePlace,

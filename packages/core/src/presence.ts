@@ -8,6 +8,26 @@ export interface AccountState {
   /** Offset of the last record this state contains; -1 before the first. */
   readonly mark: number
   readonly fields: ReadonlyMap<string, Uint8Array>
+  /** What was decided for the records behind it and not saved over yet. */
+  readonly decision?: Decision | undefined
+}
+
+/**
+ * What owners of an account go by beside the log and the saved state, kept before anything shows that was worked with it: whoever
+ * works the same records goes by the same (R3).
+ */
+export interface Decision {
+  /** The caller's; may be empty. */
+  readonly bytes: Uint8Array
+  /** Offset of the last record that may have been worked with it. */
+  readonly until: number
+}
+
+/** What an owner would go by from an account's state on. */
+export interface Proposal extends Decision {
+  readonly account: BareJid
+  /** Mark of the state that it was read with. */
+  readonly mark: number
 }
 
 /** A change of one account's state. */
@@ -18,6 +38,8 @@ export interface StateSave {
   readonly remove: readonly string[]
   /** Queues of the account that change with it (R4). */
   readonly queues?: readonly QueueChange[]
+  /** Where records behind the mark may have been worked already: what was decided, as it is at the mark. */
+  readonly decision?: Decision
 }
 
 /** A delivery that a client with stream management has not acknowledged yet (R4). */
@@ -74,11 +96,19 @@ export interface Presence {
   /** Reads states, one pipeline. Order: as asked. */
   readonly readStates: (kind: StateKind, accounts: readonly BareJid[]) => Promise<readonly AccountState[]>
   /**
-   * Saves states, one script an account, one pipeline. A save whose mark is not above the stored one changes nothing.
+   * Saves states, one script an account, one pipeline. A save whose mark is not above the stored one changes nothing. Its decision
+   * takes the place of the stored one, which ends without; but where the stored one reaches above the mark, and further than that of
+   * the save, nothing changes: its caller must read it first.
    * An account left without fields keeps its mark for `emptyStateTtlMs`.
    * Returns whether each was saved.
    */
   readonly saveStates: (kind: StateKind, saves: readonly StateSave[]) => Promise<readonly boolean[]>
+  /**
+   * Decides what owners go by from the states with these marks on, one script an account, one pipeline. What was decided already
+   * stands, and reaches as far as the furthest proposal; else the proposal does, and the very bytes proposed are returned.
+   * `stale`: the state has another mark by now. Order: as asked.
+   */
+  readonly decideStates: (kind: StateKind, proposals: readonly Proposal[]) => Promise<readonly (Decision | 'stale')[]>
   /** Forgets the entries up to and with each ordinal: the client has them. Any order, any number of times. */
   readonly trimQueues: (places: readonly QueuePlace[]) => Promise<void>
   /** The first `limit` entries above each ordinal, ascending. Order: as asked. Reads of one call are one pipeline. */

@@ -200,6 +200,34 @@ describe('log and presence of one process under faults', () => {
     await closed(second)
   })
 
+  it('R3: what was decided is there after a restart, of an account that was never saved too', async () => {
+    const file = join(folder, 'decisions.sqlite')
+    const juliet = bareJid('juliet', 'montague.test')
+    const first = await open(file)
+    await first.presence.saveStates('session', [{ account: romeo, mark: 0, set: new Map(), remove: [] }])
+    const decided = { until: 9, bytes: Buffer.from('decided') }
+    await first.presence.decideStates('session', [
+      { account: romeo, mark: 0, ...decided },
+      { account: juliet, mark: -1, ...decided },
+    ])
+    await closed(first)
+    const second = await open(file)
+    const states = await second.presence.readStates('session', [romeo, juliet])
+    assert.deepEqual(
+      states.map(({ mark, fields, decision }) => [
+        mark,
+        fields.size,
+        decision?.until,
+        `${Buffer.from(decision?.bytes ?? [])}`,
+      ]),
+      [
+        [0, 0, 9, 'decided'],
+        [-1, 0, 9, 'decided'],
+      ],
+    )
+    await closed(second)
+  })
+
   it('generations, rolls, queues, hibernations are there after a restart; leases and counters are not', async () => {
     const file = join(folder, 'presence.sqlite')
     const first = await open(file)

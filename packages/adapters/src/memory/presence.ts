@@ -1,4 +1,4 @@
-import type { AccountState, Presence, SlotLease, StateKind, StateSave } from '@starling/core'
+import type { AccountState, Decision, Presence, Proposal, SlotLease, StateKind, StateSave } from '@starling/core'
 import { ByteReader } from '../journal/byte-reader.ts'
 import type { Encode } from '../journal/byte-writer.ts'
 import { expiring } from './expiring.ts'
@@ -22,10 +22,7 @@ export interface MemoryPresenceOptions {
   readonly journal?: PresenceJournal
 }
 
-interface Kept {
-  readonly mark: number
-  readonly fields: ReadonlyMap<string, Uint8Array>
-}
+type Kept = AccountState
 
 interface HeldSlot {
   readonly pod: string
@@ -43,7 +40,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
   const { clock, emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, maxNames = 1_000_000 } = options
   const { rollTtlMs = 604_800_000, journal = noJournal } = options
   const states = new Map<string, Kept>()
-  /** States without fields, apart from the others because they alone end. */
+  /** States without fields and decision, apart from the others because they alone end. */
   const empties = expiring<number>(Number.POSITIVE_INFINITY, (key) => journal.drop(stateKey(key)))
   const slots = new Map<number, HeldSlot>()
   const generations = expiring<number>(maxNames, (account) => journal.drop(generationKey(account)))
@@ -58,18 +55,36 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
     return { mark: empties.get(key, clock()) ?? -1, fields: noFields }
   }
 
+  const keep = (key: string, state: Kept): void => {
+    states.delete(key)
+    empties.delete(key)
+    if (state.fields.size > 0 || state.decision !== undefined) states.set(key, state)
+    else empties.set(key, state.mark, clock(), emptyStateTtlMs)
+    journal.put(stateKey(key), encodeState(state))
+  }
+
+  const decideState = (key: string, proposal: Proposal): Decision | 'stale' => {
+    const state = readState(key)
+    if (state.mark !== proposal.mark) return 'stale'
+    const { decision } = state
+    if (decision !== undefined && decision.until >= proposal.until) return decision
+    const { until } = proposal
+    const decided = decision === undefined ? copyOf(proposal) : { bytes: decision.bytes, until }
+    keep(key, { ...state, decision: decided })
+    return decision === undefined ? { bytes: proposal.bytes, until } : decided
+  }
+
   const saveState = (key: string, save: StateSave): boolean => {
     const old = readState(key)
     if (!(save.mark > old.mark)) return false
+    const reach = old.decision?.until ?? -1
+    if (reach > save.mark && reach > (save.decision?.until ?? -1)) return false
     const fields = new Map(old.fields)
     for (const field of save.remove) fields.delete(field)
     // Copied: a caller's bytes may be a view into a whole batch, or change.
     for (const [field, value] of save.set) fields.set(field, value.slice())
-    states.delete(key)
-    empties.delete(key)
-    if (fields.size > 0) states.set(key, { mark: save.mark, fields })
-    else empties.set(key, save.mark, clock(), emptyStateTtlMs)
-    journal.put(stateKey(key), encodeState({ mark: save.mark, fields }))
+    const decision = save.decision === undefined ? undefined : copyOf(save.decision)
+    keep(key, { mark: save.mark, fields, decision })
     for (const change of save.queues ?? []) changeQueue(save.account, change)
     return true
   }
@@ -77,7 +92,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
   for (const [key, value] of journal.loaded(statePrefix)) {
     const kept = decodeState(value)
     const name = key.slice(statePrefix.length)
-    if (kept.fields.size > 0) states.set(name, kept)
+    if (kept.fields.size > 0 || kept.decision !== undefined) states.set(name, kept)
     else empties.set(name, kept.mark, clock(), emptyStateTtlMs)
     journal.adopt(key, encodeState(kept))
   }
@@ -126,6 +141,9 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
       if (saves.length > 0) await journal.commit()
       return areSaved
     },
+    // Not committed: the journal writes what is put after it, as what it decides on is, after it or with it
+    decideStates: async (kind, proposals) =>
+      proposals.map((proposal) => decideState(keyOf(kind, proposal.account), proposal)),
     leaseSlot: async (pod, count, leaseMs) => leaseSlot(pod, count, leaseMs),
     extendSlot: async (lease, leaseMs) => extendSlot(lease, leaseMs),
     releaseSlot: async (lease) => {
@@ -164,14 +182,23 @@ function generationKey(account: string): string {
   return `${generationPrefix}${account}`
 }
 
-function encodeState({ mark, fields }: Kept): Encode {
+function copyOf({ bytes, until }: Decision): Decision {
+  return { bytes: bytes.slice(), until }
+}
+
+function encodeState({ mark, fields, decision }: Kept): Encode {
   return (writer) => {
-    writer.count(mark)
+    writer.count(Math.max(mark, 0))
     writer.count(fields.size)
     for (const [field, value] of fields) {
       writer.text(field)
       writer.bytes(value)
     }
+    if (decision === undefined) return
+    // an account can be decided for before it was ever saved
+    writer.count(mark < 0 ? 1 : 0)
+    writer.count(decision.until)
+    writer.bytes(decision.bytes)
   }
 }
 
@@ -180,7 +207,10 @@ function decodeState(value: Uint8Array): Kept {
   const mark = reader.count()
   const fields = new Map<string, Uint8Array>()
   for (let count = reader.count(); count > 0; count--) fields.set(reader.text(), reader.bytes().slice())
-  return { mark, fields }
+  if (reader.isAtEnd) return { mark, fields }
+  const isFirst = reader.count() === 1
+  const until = reader.count()
+  return { mark: isFirst ? -1 : mark, fields, decision: { until, bytes: reader.bytes().slice() } }
 }
 
 function encodeCount(count: number): Encode {

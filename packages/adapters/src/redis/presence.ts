@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import {
   type AccountState,
+  type Decision,
   type Presence,
   PresenceError,
+  type Proposal,
   type SlotLease,
   type StateKind,
   type StateSave,
@@ -66,6 +68,14 @@ export function redisPresence(options: RedisPresenceOptions): Presence {
       const calls = saves.map((save) => saveCall(keys, kind, save, { emptyStateTtlMs, queueTtlMs }))
       return (await redis.scripts(scripts.saveState, calls)).map((saved) => Number(saved) === 1)
     },
+    decideStates: async (kind, proposals) => {
+      const calls = proposals.map((proposal) => ({
+        keys: [keys.state(kind, proposal.account)],
+        args: [String(proposal.mark), String(proposal.until), String(emptyStateTtlMs), bufferOf(proposal.bytes)],
+      }))
+      const replies = await redis.scripts(scripts.decideState, calls)
+      return proposals.map((proposal, at) => readDecided(proposal, replies[at]))
+    },
     leaseSlot: async (pod, slots, leaseMs) => {
       const all = Array.from({ length: slots }, (_, slot) => keys.slot(slot))
       const call = { keys: all, args: [`-1 ${holderOf(pod)}`, String(leaseMs)] }
@@ -99,8 +109,10 @@ interface SaveTimes {
 }
 
 function saveCall(keys: PresenceKeys, kind: StateKind, save: StateSave, times: SaveTimes): ScriptCall {
-  const { account, mark, set, remove, queues = [] } = save
-  const args: (string | Buffer)[] = [String(mark), String(times.emptyStateTtlMs), String(remove.length)]
+  const { account, mark, set, remove, queues = [], decision } = save
+  const args: (string | Buffer)[] = [String(mark), String(times.emptyStateTtlMs), String(decision?.until ?? -1)]
+  if (decision !== undefined) args.push(bufferOf(decision.bytes))
+  args.push(String(remove.length))
   for (const field of remove) args.push(scripts.fieldPrefix + field)
   if (queues.length > 0) args.push(String(times.queueTtlMs))
   for (const { append, isEnded } of queues) {
@@ -120,13 +132,24 @@ function readState(reply: unknown): AccountState {
   if (!Array.isArray(reply)) throw new PresenceError('Redis answered HGETALL with something else')
   const fields = new Map<string, Uint8Array>()
   let mark = -1
+  let until = -1
+  let decided: Uint8Array | undefined
   for (let at = 0; at + 1 < reply.length; at += 2) {
     const field = String(reply[at])
     const value: unknown = reply[at + 1]
     if (field === scripts.markField) mark = Number(value)
+    else if (field === scripts.reachField) until = Number(value)
+    else if (field === scripts.decisionField) decided = value instanceof Uint8Array ? value : undefined
     else if (value instanceof Uint8Array) fields.set(field.slice(scripts.fieldPrefix.length), value)
   }
-  return { mark, fields }
+  return decided === undefined ? { mark, fields } : { mark, fields, decision: { bytes: decided, until } }
+}
+
+function readDecided({ bytes, until }: Proposal, reply: unknown): Decision | 'stale' {
+  if (!Array.isArray(reply)) return Number(reply) === 1 ? { bytes, until } : 'stale'
+  const [reach, decided]: readonly unknown[] = reply
+  if (!(decided instanceof Uint8Array)) throw new PresenceError('Redis decided without bytes')
+  return { bytes: decided, until: Number(reach) }
 }
 
 function readEpochs(slots: readonly number[], reply: unknown): ReadonlyMap<number, number> {

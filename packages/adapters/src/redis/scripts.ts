@@ -13,23 +13,35 @@ function script(text: string): Script {
 /** The mark's field of a state's hash; the caller's fields begin with `fieldPrefix`, so none is this one. */
 export const markField = 'm'
 
+/** Fields of what was decided behind the mark: the offset it reaches to, and its bytes. */
+export const reachField = 'u'
+export const decisionField = 'd'
+
 /** What stands before the name of each of the caller's fields. */
 export const fieldPrefix = '='
 
 /**
  * Saves one account's state unless its mark is not above the stored one (R3), and with it the queues it names (R4).
- * KEYS: state, then a queue each. ARGV: mark, empty TTL ms, number of removals, the removed fields; where there are queues: their
+ * KEYS: state, then a queue each. ARGV: mark, empty TTL ms, how far its decision reaches or -1 without one, the decision if there is
+ * one, number of removals, the removed fields; where there are queues: their
  * TTL ms, then for each its number of entries, or -1 when it ended, and ordinal, bytes, ordinal, bytes…; then field, value, field,
  * value…
  * A queue is a list of ordinal, bytes, ordinal, bytes…, ascending: two elements an entry, so that finding one reads no bytes. An
  * ordinal not above the last one's is in it, or was.
  */
 export const saveState = script(`
-local old = redis.call('HGET', KEYS[1], '${markField}')
-if tonumber(ARGV[1]) <= (old and tonumber(old) or -1) then return 0 end
+local old = redis.call('HMGET', KEYS[1], '${markField}', '${reachField}')
+local mark, reach, given = tonumber(ARGV[1]), tonumber(old[2] or -1), tonumber(ARGV[3])
+if mark <= tonumber(old[1] or -1) then return 0 end
+if reach > mark and reach > given then return 0 end
 redis.call('HSET', KEYS[1], '${markField}', ARGV[1])
-local at = 4 + tonumber(ARGV[3])
-for removed = 4, at - 1 do redis.call('HDEL', KEYS[1], ARGV[removed]) end
+local first = 5
+if given >= 0 then
+  redis.call('HSET', KEYS[1], '${reachField}', ARGV[3], '${decisionField}', ARGV[4])
+  first = 6
+elseif old[2] then redis.call('HDEL', KEYS[1], '${reachField}', '${decisionField}') end
+local at = first + tonumber(ARGV[first - 1])
+for removed = first, at - 1 do redis.call('HDEL', KEYS[1], ARGV[removed]) end
 if #KEYS > 1 then
   local ttl = ARGV[at]
   at = at + 1
@@ -53,7 +65,24 @@ if #KEYS > 1 then
 end
 for field = at, #ARGV, 2 do redis.call('HSET', KEYS[1], ARGV[field], ARGV[field + 1]) end
 if redis.call('HLEN', KEYS[1]) == 1 then redis.call('PEXPIRE', KEYS[1], ARGV[2])
-elseif old then redis.call('PERSIST', KEYS[1]) end
+elseif old[1] or old[2] then redis.call('PERSIST', KEYS[1]) end
+return 1
+`)
+
+/**
+ * Decides what owners go by behind a mark, unless that was done (R3). KEYS: state. ARGV: mark, how far it reaches, empty TTL ms, the
+ * proposal. Returns 0 where the mark is another, 1 where the proposal was taken, else how far the older one reaches now, and it.
+ */
+export const decideState = script(`
+local old = redis.call('HMGET', KEYS[1], '${markField}', '${reachField}', '${decisionField}')
+if tonumber(old[1] or -1) ~= tonumber(ARGV[1]) then return 0 end
+if old[3] then
+  if tonumber(old[2]) >= tonumber(ARGV[2]) then return {old[2], old[3]} end
+  redis.call('HSET', KEYS[1], '${reachField}', ARGV[2])
+  return {ARGV[2], old[3]}
+end
+redis.call('HSET', KEYS[1], '${reachField}', ARGV[2], '${decisionField}', ARGV[4])
+if not old[1] or redis.call('PTTL', KEYS[1]) >= 0 then redis.call('PEXPIRE', KEYS[1], ARGV[3]) end
 return 1
 `)
 

@@ -1,4 +1,5 @@
 import { after, before, describe } from 'node:test'
+import { decisionContract } from './presence-decisions.ts'
 import type { PresenceHarness } from './presence-harness.ts'
 import { hibernationContract } from './presence-hibernations.ts'
 import { leaseContract } from './presence-leases.ts'
@@ -22,6 +23,7 @@ export function presenceContract(name: string, start: () => Promise<PresenceHarn
       await harness?.close()
     })
     stateContract(started)
+    decisionContract(started)
     leaseContract(started)
     numberContract(started)
     rollContract(started)
