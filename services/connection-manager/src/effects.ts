@@ -175,7 +175,7 @@ function askStream(connection: Connection, effect: Extract<StreamEffect, { reado
   const { pod, origin } = connection
   const asker = { ...origin, isSecure: connection.state.isSecure }
   runStreamIq(pod.io, effect, asker).then(
-    (reply) => connection.dispatch({ kind: 'answered', reply }),
+    (answered) => connection.dispatch({ kind: 'answered', ...answered }),
     () => connection.fail({ condition: 'internal-server-error' }, 'bug'),
   )
 }

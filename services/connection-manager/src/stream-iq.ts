@@ -13,6 +13,13 @@ export interface StreamAsker {
   readonly isSecure: boolean
 }
 
+/** What became of a stream IQ. */
+export interface StreamIqAnswer {
+  readonly reply: Stanza
+  /** Whether the account is gone with it, and so the session that answers travel by. */
+  readonly isLast: boolean
+}
+
 /**
  * Runs an IQ that the pod itself answers (in-band registration, a new password): the module's chain of questions, each asked of storage.
  * Errors: every failure is a stanza error in the answer.
@@ -21,10 +28,12 @@ export async function runStreamIq(
   io: PodIo,
   effect: Extract<StreamEffect, { readonly do: 'askStream' }>,
   asker: StreamAsker,
-): Promise<Stanza> {
+): Promise<StreamIqAnswer> {
   const { request } = effect
-  const fail = (condition: Parameters<typeof stanzaError>[0], text: string): Stanza =>
-    errorReply(request, stanzaError(condition, { text })) ?? iqResult(request)
+  let isLast = false
+  const told = (reply: Stanza | undefined): StreamIqAnswer => ({ reply: reply ?? iqResult(request), isLast })
+  const fail = (condition: Parameters<typeof stanzaError>[0], text: string): StreamIqAnswer =>
+    told(errorReply(request, stanzaError(condition, { text })))
   try {
     const isRegistration = request.type === 'set' && effect.account === undefined
     if (isRegistration && !(await isAllowed(io, asker))) {
@@ -36,13 +45,14 @@ export async function runStreamIq(
       const call = { query: step.query, args: step.args } as QueryCall
       const answered = await io.inbox.ask(keyOf(io, call), call, limits.askTimeoutMs)
       if (!answered.ok) return fail('resource-constraint', 'try again later')
+      if (call.query === 'account.delete') isLast = (answered.value as { readonly isFound: boolean }).isFound
       step = await step.next(answered.value as never)
     }
-    if (step.do === 'refuse') return errorReply(request, step.error) ?? iqResult(request)
+    if (step.do === 'refuse') return told(errorReply(request, step.error))
     for (const { call } of (step.effects ?? []).filter((one) => one.do === 'write')) {
       await io.publish('storage', { kind: 'write', key: keyOf(io, call), head: call as never, atMs: io.clock() })
     }
-    return iqResult(request, step.payload)
+    return told(iqResult(request, step.payload))
   } catch (error) {
     io.logger.error({ what: 'stream-iq-failed', error })
     return fail('internal-server-error', 'something went wrong')

@@ -122,8 +122,8 @@ export type StreamEvent =
   | { readonly kind: 'computed'; readonly step: SaslStep }
   /** A held back failure was sent. */
   | { readonly kind: 'delayed' }
-  /** Answer of a stream IQ, before sign-in or on a bound stream. */
-  | { readonly kind: 'answered'; readonly reply: Stanza }
+  /** Answer of a stream IQ, before sign-in or on a bound stream. `isLast`: the account is gone with it. */
+  | { readonly kind: 'answered'; readonly reply: Stanza; readonly isLast?: boolean }
   /** The session stage gave the connection its resource. */
   | { readonly kind: 'bound'; readonly jid: FullJid; readonly raw: Uint8Array }
   /** News of stream management. */

@@ -286,6 +286,13 @@ describe('stream IQs', () => {
         ['askStream'],
       )
     }
+    // §3.2: an account that ends takes its session along: the result goes out before the stream's end
+    const ending = run(bound, change(''), scene)
+    const last = { kind: 'answered', reply: makeStanza(xml('iq', { type: 'result', id: '1' })), isLast: true } as const
+    assert.deepEqual(
+      stepStream(ending.state, last, scene).effects.map((effect) => (effect.do === 'answer' ? effect : effect.do)),
+      ['send', { do: 'answer' }],
+    )
     const elsewhere = run(bound, change(" to='gateway.example'"), scene)
     assert.deepEqual(
       elsewhere.effects.map((effect) => effect.do),

@@ -45,12 +45,7 @@ export function stepStream(state: StreamState, event: StreamEvent, scene: Stream
     case 'delayed':
       return phase.kind === 'delaying' ? goTo(state, { kind: 'unauthenticated' }) : stay(state)
     case 'answered':
-      // What a bound client receives is counted: the answer goes the way of all others (R4)
-      if (phase.kind === 'bound') {
-        return goTo(state, { ...phase, isAsking: false }, { do: 'answer', reply: event.reply })
-      }
-      if (phase.kind !== 'asking') return stay(state)
-      return goTo(state, { kind: 'unauthenticated' }, { do: 'send', raw: event.reply.raw })
+      return answered(state, event)
     case 'bound':
       if (phase.kind !== 'binding') return stay(state)
       if (phase.inline !== undefined) {
@@ -157,6 +152,19 @@ function startTls(state: StreamState, scene: StreamScene): Transition {
     { do: 'restart' },
     { do: 'startTls' },
   )
+}
+
+/** Takes the answer of a stream IQ. */
+function answered(state: StreamState, { reply, isLast }: Extract<StreamEvent, { kind: 'answered' }>): Transition {
+  const { phase } = state
+  const send = { do: 'send', raw: reply.raw } as const
+  if (phase.kind === 'asking') return goTo(state, { kind: 'unauthenticated' }, send)
+  if (phase.kind !== 'bound') return stay(state)
+  const after = { ...phase, isAsking: false }
+  // XEP-0077 §3.2: the result, then the stream's end; there is no session any more that could count and carry it
+  if (isLast === true) return goTo(state, after, send, { do: 'answer' })
+  // What a bound client receives is counted: the answer goes the way of all others (R4)
+  return goTo(state, after, { do: 'answer', reply })
 }
 
 /** An IQ that a module answers before sign-in (in-band registration); undefined when no module does. */
