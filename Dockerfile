@@ -9,7 +9,7 @@ FROM node:24.21.0-bookworm-slim AS manifests
 WORKDIR /manifests
 COPY . /repository
 RUN cd /repository \
-  && find package.json package-lock.json .npmrc packages/*/package.json services/*/package.json \
+  && find . -path '*/node_modules' -prune -o \( -name package.json -o -path ./package-lock.json -o -path ./.npmrc \) \
     -exec cp --parents {} /manifests ';' \
   && cd /manifests \
   && node -e "const fs = require('fs'); \
