@@ -1,0 +1,186 @@
+import type { Connection } from '../scenario/scenario.ts'
+import { answerChallenge, type ClientKeys, type FinalMessage, firstMessage, type ScramHash } from './scram-client.ts'
+import { attribute, conditionOf, escapeXml } from './stream-text.ts'
+
+const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
+const sm = 'urn:xmpp:sm:3'
+
+/** A session that may be resumed. */
+export interface Resumable {
+  readonly id: string
+  /** Stanzas received in it. */
+  readonly h: number
+}
+
+/** What a sign-in needs, and whom it tells. */
+export interface SignInPorts {
+  readonly connection: Connection
+  readonly name: string
+  readonly password: string
+  readonly nonce: string
+  readonly keys: ClientKeys | undefined
+  /** Makes the account first (XEP-0077). */
+  readonly isNew: boolean
+  readonly resume: Resumable | undefined
+  readonly write: (text: string) => void
+  readonly startTls: () => void
+  /** A new stream on the same connection (RFC 6120 §6.4.6). */
+  readonly restart: () => void
+  readonly onKeys: (keys: ClientKeys) => void
+  /** XEP-0198 begins: what is sent from now on counts. */
+  readonly onEnable: () => void
+  readonly onBound: (jid: string, smId: string) => void
+  readonly onResumed: (h: number) => void
+  readonly onNotResumed: (h: number | undefined) => void
+  readonly onFailure: (reason: string) => void
+}
+
+type Step = (text: string) => void
+
+/** One sign-in, from the first stream features to a bound or resumed session; forgotten after it. */
+export class SignIn {
+  readonly #ports: SignInPorts
+  #step: Step
+  #isSecure: boolean
+  #isRegistered = false
+  #jid = ''
+
+  constructor(ports: SignInPorts) {
+    this.#ports = ports
+    this.#isSecure = ports.connection.transport !== 'starttls'
+    this.#step = this.#features
+  }
+
+  /** The server said something. */
+  take(text: string): void {
+    if (text.startsWith('<stream:error')) return this.#ports.onFailure(`stream error ${conditionOf(text)}`)
+    this.#step(text)
+  }
+
+  readonly #features: Step = (text) => {
+    if (!text.startsWith('<stream:features')) return
+    const { write, startTls, isNew, onFailure } = this.#ports
+    if (!this.#isSecure) {
+      // RFC 6120 §5.4.2.1
+      if (!text.includes('urn:ietf:params:xml:ns:xmpp-tls')) return onFailure('the server offers no STARTTLS')
+      this.#step = (answer) => {
+        if (!answer.startsWith('<proceed')) return onFailure('STARTTLS was refused')
+        this.#isSecure = true
+        this.#step = this.#features
+        startTls()
+      }
+      write("<starttls xmlns='urn:ietf:params:xml:ns:xmpp-tls'/>")
+    } else if (isNew && !this.#isRegistered) this.#register(text)
+    else this.#authenticate(text)
+  }
+
+  // XEP-0077 §3.1.1
+  #register(features: string): void {
+    const { write, name, password, onFailure } = this.#ports
+    this.#isRegistered = true
+    this.#step = (text) => {
+      if (!text.startsWith('<iq')) return
+      const isThere = text.includes('<conflict')
+      if (attribute(text.slice(0, text.indexOf('>')), 'type') === 'error' && !isThere) {
+        return onFailure(`registration refused: ${conditionOf(text)}`)
+      }
+      this.#authenticate(features)
+    }
+    const fields = `<username>${escapeXml(name)}</username><password>${escapeXml(password)}</password>`
+    write(`<iq type='set' id='reg'><query xmlns='jabber:iq:register'>${fields}</query></iq>`)
+  }
+
+  #authenticate(features: string): void {
+    const { connection, name, password, nonce, write, onFailure } = this.#ports
+    const offered = [...features.matchAll(/<mechanism[^>]*>([^<]+)</g)].map(([, mechanism = '']) => mechanism)
+    const wanted = connection.mechanism === 'auto' ? ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'] : [connection.mechanism]
+    const mechanism = wanted.find((one) => offered.includes(one))
+    if (mechanism === undefined)
+      return onFailure(`the server offers ${offered.join(', ') || 'no mechanism'}, not ${wanted.join(' or ')}`)
+    const first = firstMessage(name, nonce)
+    const initial = mechanism === 'PLAIN' ? `\0${name}\0${password}` : `n,,${first}`
+    this.#step = mechanism === 'PLAIN' ? this.#outcome(undefined) : this.#challenge(mechanism, first)
+    write(`<auth xmlns='${sasl}' mechanism='${mechanism}'>${base64(initial)}</auth>`)
+  }
+
+  #challenge(mechanism: string, first: string): Step {
+    const { password, keys, write, onKeys, onFailure } = this.#ports
+    const hash: ScramHash = mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha1'
+    return (text) => {
+      if (!text.startsWith('<challenge')) return this.#outcome(undefined)(text)
+      const challenge = content(text)
+      void answerChallenge(hash, { first, challenge, password }, keys).then((answer) => {
+        if (!answer.ok) return onFailure(answer.error)
+        onKeys(answer.value.keys)
+        this.#step = this.#outcome(answer.value)
+        write(`<response xmlns='${sasl}'>${base64(answer.value.text)}</response>`)
+      })
+    }
+  }
+
+  #outcome(final: FinalMessage | undefined): Step {
+    const { restart, onFailure } = this.#ports
+    return (text) => {
+      if (text.startsWith('<failure')) return onFailure(`refused: ${conditionOf(text)}`)
+      if (!text.startsWith('<success')) return
+      if (final !== undefined && !final.isServer(content(text)))
+        return onFailure('the server does not know the password')
+      this.#step = this.#signedIn
+      restart()
+    }
+  }
+
+  readonly #signedIn: Step = (text) => {
+    if (!text.startsWith('<stream:features')) return
+    const { resume, write } = this.#ports
+    if (resume === undefined) return this.#bind()
+    this.#step = this.#resuming
+    write(`<resume xmlns='${sm}' h='${resume.h}' previd='${escapeXml(resume.id)}'/>`)
+  }
+
+  // XEP-0198 §5
+  readonly #resuming: Step = (text) => {
+    const tag = text.slice(0, text.indexOf('>') + 1)
+    const h = /^\d+$/.test(attribute(tag, 'h')) ? Number(attribute(tag, 'h')) : undefined
+    if (text.startsWith('<resumed')) this.#ports.onResumed(h ?? 0)
+    else if (text.startsWith('<failed')) {
+      this.#ports.onNotResumed(h)
+      this.#bind()
+    }
+  }
+
+  // RFC 6120 §7.7
+  #bind(): void {
+    this.#step = (text) => {
+      if (!text.startsWith('<iq')) return
+      this.#jid = /<jid>([^<]*)</.exec(text)?.[1] ?? ''
+      if (this.#jid === '') return this.#ports.onFailure(`binding refused: ${conditionOf(text)}`)
+      this.#enable()
+    }
+    this.#ports.write(
+      "<iq type='set' id='bind'><bind xmlns='urn:ietf:params:xml:ns:xmpp-bind'><resource>load</resource></bind></iq>",
+    )
+  }
+
+  // XEP-0198 §3
+  #enable(): void {
+    const { connection, write, onEnable, onBound } = this.#ports
+    if (!connection.streamManagement) return onBound(this.#jid, '')
+    this.#step = (text) => {
+      const isOn = text.startsWith('<enabled')
+      if (!isOn && !text.startsWith('<failed')) return
+      if (isOn) onEnable()
+      onBound(this.#jid, isOn ? attribute(text.slice(0, text.indexOf('>') + 1), 'id') : '')
+    }
+    write(`<enable xmlns='${sm}' resume='true'/>`)
+  }
+}
+
+function base64(text: string): string {
+  return Buffer.from(text).toString('base64')
+}
+
+/** The decoded text of a SASL element. */
+function content(text: string): string {
+  return Buffer.from(/>([^<]*)</.exec(text)?.[1] ?? '', 'base64').toString()
+}

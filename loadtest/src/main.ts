@@ -1,0 +1,71 @@
+// `npm run loadtest -- …`: see src/command-line.ts.
+import { createConnection } from 'node:net'
+import { join } from 'node:path'
+import { type Command, readCommandLine, usage } from './command-line.ts'
+import { runCompare } from './compare/compare.ts'
+import { loadScenario, startRun, UsageError, writeReports } from './coordinator/start.ts'
+import { readEndpoints } from './coordinator/target.ts'
+import { exitCodes } from './report/result.ts'
+import { summaryLines } from './report/summary.ts'
+import { manageTarget } from './targets/targets.ts'
+import { lineChannel } from './worker/line-channel.ts'
+import type { Order, Report } from './worker/messages.ts'
+import { runWorker } from './worker/worker.ts'
+
+const runDir = join(import.meta.dirname, '../../.run')
+
+const read = readCommandLine(process.argv.slice(2))
+if (read.ok) {
+  try {
+    process.exitCode = await perform(read.value)
+  } catch (error) {
+    process.exitCode = error instanceof UsageError ? exitCodes.usage : exitCodes.broken
+    console.error(error instanceof Error ? error.message : error)
+  }
+} else {
+  console.error(`${read.error}\n\n${usage}`)
+  process.exitCode = exitCodes.usage
+}
+
+async function perform(command: Command): Promise<number> {
+  switch (command.do) {
+    case 'help':
+      console.log(usage)
+      return 0
+    case 'check':
+      console.log(JSON.stringify(loadScenario(command.file, { users: undefined, durationMs: undefined }), undefined, 2))
+      return 0
+    case 'run': {
+      const { file, options } = command
+      const result = await startRun(loadScenario(file, options), options, runDir)
+      const stamp = result.startedAt.replace(/[:.]/g, '-')
+      const folder = writeReports(result, options.out ?? join(runDir, 'loadtest', `${result.name}-${stamp}`))
+      for (const line of summaryLines(result)) console.log(line)
+      console.log(`${result.verdict}; ${join(folder, 'report.html')}`)
+      return exitCodes[result.verdict]
+    }
+    case 'compare':
+      return runCompare(command, runDir)
+    case 'target':
+      for (const line of await manageTarget(command.name, command.verb, runDir)) console.log(line)
+      return 0
+    case 'work':
+      return work(command.coordinator)
+    default:
+      return command satisfies never
+  }
+}
+
+/** A worker of another machine or pod: lives as long as its coordinator's connection. */
+async function work(coordinator: string): Promise<number> {
+  const endpoint = readEndpoints(coordinator, 'tcp')?.[0]
+  if (endpoint === undefined) throw new UsageError(`${coordinator} is not HOST:PORT`)
+  const socket = createConnection(endpoint)
+  await new Promise<void>((resolve, reject) => {
+    socket.once('connect', resolve)
+    socket.once('error', (error) => reject(new Error(`no coordinator at ${coordinator}: ${error.message}`)))
+  })
+  runWorker(lineChannel<Report, Order>(socket))
+  await new Promise((resolve) => socket.once('close', resolve))
+  process.exit(0)
+}

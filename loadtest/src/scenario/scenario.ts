@@ -1,0 +1,79 @@
+/** How a client reaches the server. */
+export type Transport = 'tcp' | 'starttls' | 'tls' | 'websocket'
+
+/** SASL mechanism; `auto` takes the strongest that both sides know. */
+export type Mechanism = 'auto' | 'PLAIN' | 'SCRAM-SHA-1' | 'SCRAM-SHA-256'
+
+/** What a client speaks. */
+export interface Connection {
+  readonly transport: Transport
+  readonly mechanism: Mechanism
+  /** XEP-0198. */
+  readonly streamManagement: boolean
+  /** XEP-0280. */
+  readonly carbons: boolean
+  /** XEP-0352: each client says once that it is inactive. */
+  readonly clientState: boolean
+  /** Local addresses that connections leave from, in turn; empty leaves it to the system. */
+  readonly sourceAddresses: readonly string[]
+}
+
+/** Where accounts come from. */
+export type Accounts =
+  | { readonly by: 'api' | 'register' | 'existing'; readonly prefix: string; readonly password: string }
+  | { readonly by: 'csv'; readonly file: string }
+
+/** How often something happens: for all users together, or for each. Units: events a second; ms. */
+export type Pace =
+  | { readonly kind: 'rate'; readonly perSecond: number }
+  | { readonly kind: 'each'; readonly everyMs: number }
+
+/** Users a block acts on: their place in `groups`; 0 is the common group. */
+interface OnUsers {
+  readonly group: number
+}
+
+/** One kind of load. */
+export type Block =
+  | (OnUsers & { readonly kind: 'idle' })
+  | (OnUsers & {
+      readonly kind: 'chat'
+      readonly pace: Pace | { readonly kind: 'inFlight'; readonly messages: number }
+      /** Units: bytes. */
+      readonly bodyBytes: number
+      /** False adds the hint not to archive (XEP-0334). */
+      readonly isStored: boolean
+    })
+  | (OnUsers & { readonly kind: 'presence'; readonly pace: Pace })
+  | (OnUsers & { readonly kind: 'loginStorm'; readonly pace: Pace; readonly stayMs: number })
+  | (OnUsers & {
+      readonly kind: 'history'
+      readonly pace: Pace
+      /** Messages that wait for each who comes back. */
+      readonly messages: number
+      /** Units: messages. */
+      readonly pageSize: number
+    })
+  | (OnUsers & { readonly kind: 'flaps'; readonly pace: Pace; readonly awayMs: number })
+
+/** A load to run, as read from its file. Units: ms, as named. */
+export interface Scenario {
+  readonly name: string
+  /** Users of each group, even numbers; the first is the common one, which is on from the beginning. */
+  readonly groups: readonly number[]
+  readonly durationMs: number
+  readonly warmUpMs: number
+  readonly seed: number
+  readonly arrivals: 'poisson' | 'even'
+  readonly signInPerSecond: number
+  readonly connection: Connection
+  readonly accounts: Accounts
+  /** Contacts of each user, both ways. */
+  readonly contacts: number
+  readonly blocks: readonly Block[]
+  readonly thresholds: readonly string[]
+  /** From when a message counts as late. */
+  readonly lateAfterMs: number
+  /** Silence after which what is missing counts as lost. */
+  readonly lostAfterMs: number
+}
