@@ -26,6 +26,10 @@ export const mutations: Readonly<Record<string, { readonly rule: string; readonl
     rule: 'R3: the table of causes is not kept with the commit',
     flaws: { broker: { forgetsMetadata: true } },
   },
+  'shares-sources': {
+    rule: 'R3: two stages that read one inbox name one source for what they cause',
+    flaws: { stage: { sharesSources: true } },
+  },
   'saves-first': {
     rule: 'R3: state is saved before what follows from it is published',
     flaws: { stage: { savesFirst: true } },

@@ -49,7 +49,7 @@ async function mutated(request: SimulationRequest, name: string): Promise<number
   const found: Run[] = []
   const runs = await inThreads(request, name, (run) => {
     if (run.violations.length > 0) found.push(run)
-    return found.length < 10
+    return found.length < 25
   })
   const first = found.toSorted((one, other) => one.seed - other.seed)[0]
   const what = first === undefined ? 'not caught' : `seed ${first.seed}: ${first.violations[0]?.slice(0, 120)}`

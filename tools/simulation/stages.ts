@@ -1,7 +1,7 @@
 import type { Worker } from '@starling/core'
 import type { InboxName } from '@starling/wire'
 import { runKeyed } from '../../packages/runtime/src/keyed.ts'
-import { createPublisher } from '../../packages/runtime/src/publisher.ts'
+import { createPublisher, type Publisher } from '../../packages/runtime/src/publisher.ts'
 import { createWorker as createRouting } from '../../services/routing/src/worker.ts'
 import { createWorker as createSession } from '../../services/session/src/worker.ts'
 import { createWorker as createStorage } from '../../services/storage/src/worker.ts'
@@ -30,6 +30,8 @@ export interface Servers {
 export interface StageFlaws {
   /** States are saved before what follows from them is published. */
   readonly savesFirst?: boolean
+  /** What two stages cause from one inbox names one source. */
+  readonly sharesSources?: boolean
 }
 
 const consumes: Readonly<Record<KeyedStage, readonly InboxName[]>> = {
@@ -59,9 +61,20 @@ export function startStage(servers: Servers, stage: KeyedStage, process: Process
     }
     const worker = flawed(make(), flaws)
     createPublisher(log)
-      .then((publisher) => runKeyed(stage, consumes[stage], worker, { log, publisher, logger, metrics }))
+      .then((real) => {
+        const publisher = flaws.sharesSources === true ? sharing(real) : real
+        return runKeyed(stage, consumes[stage], worker, { log, publisher, logger, metrics })
+      })
       .catch((error: unknown) => engine.violation(`${process.name} does not start: ${String(error)}`))
   })
+}
+
+/** Every stage speaks as the one whose inbox it reads. */
+function sharing(publisher: Publisher): Publisher {
+  return {
+    ...publisher,
+    publishWork: (stage, outputs) => publisher.publishWork(outputs[0]?.cause.place.inbox ?? stage, outputs),
+  }
 }
 
 function flawed(worker: Worker, flaws: StageFlaws): Worker {
