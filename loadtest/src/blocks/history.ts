@@ -66,16 +66,18 @@ export function startHistory(block: BlockOf<'history'>, group: readonly Client[]
     const number = crowd.numbers.find(bytes, start, end)
     if (number >= 0) {
       tally.add('historyMessages')
-      return crowd.ledger.archived(number)
+      crowd.ledger.archived(number)
+      return
     }
-    const tag = bytes.latin1Slice(start, found.tagEnd)
+    const tag = bytes.toString('latin1', start, found.tagEnd)
     if (!tag.startsWith('<iq') || attribute(tag, 'id') !== `mam${pair.page}`) return
     const page = readPageEnd(bytes.toString('utf8', start, end))
     histograms.record('historyPage', now() - pair.askedAt)
     tally.add('historyPages')
     if (!page.ok) {
       tally.fail(`archive: ${page.error}`)
-      return finish(pair)
+      finish(pair)
+      return
     }
     if (page.last !== '') pair.last = page.last
     if (page.isComplete || page.last === '') finish(pair)

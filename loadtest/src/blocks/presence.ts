@@ -18,7 +18,10 @@ export function startPresence(block: BlockOf<'presence'>, group: readonly Client
   const change = (intendedAt: number): void => {
     const place = Math.floor(crowd.random() * group.length)
     const from = group[place]
-    if (from?.state !== 'up') return crowd.tally.add(from?.isAway === false ? 'notSent' : 'skippedAway')
+    if (from?.state !== 'up') {
+      crowd.tally.add(from?.isAway === false ? 'notSent' : 'skippedAway')
+      return
+    }
     const number = next++
     intended[number % remembered] = intendedAt
     from.send(`<presence><status>${crowd.numbers.short(number)}</status></presence>`)
@@ -29,7 +32,8 @@ export function startPresence(block: BlockOf<'presence'>, group: readonly Client
   const watch = (client: Client, { bytes, start, tagEnd, textAt }: Found): void => {
     if (bytes[start + 1] !== presenceLetter || textAt < 0) return
     const number = crowd.numbers.read(bytes, textAt)
-    if (number < 0 || number >= next || attribute(bytes.latin1Slice(start, tagEnd), 'from') === client.jid) return
+    if (number < 0 || number >= next || attribute(bytes.toString('latin1', start, tagEnd), 'from') === client.jid)
+      return
     crowd.tally.add('presenceDelivered')
     const intendedAt = intended[number % remembered] ?? 0
     // After a resumption or sign-in the status is told again: that is no delivery of the change.

@@ -55,49 +55,65 @@ export class Scanner {
     this.#pending = undefined
     const rest = this.#scan(bytes)
     if (rest >= bytes.length || this.#isBroken) return
-    if (bytes.length - rest > maxPendingBytes) return this.#fault(`a stanza is longer than ${maxPendingBytes} bytes`)
+    if (bytes.length - rest > maxPendingBytes) this.#fault(`a stanza is longer than ${maxPendingBytes} bytes`)
     // A copy: the chunk's memory is shared by all connections.
-    this.#pending = Buffer.from(bytes.subarray(rest))
+    else this.#pending = Buffer.from(bytes.subarray(rest))
   }
 
   /** Returns where the first unfinished thing begins. */
   #scan(bytes: Buffer): number {
     let at = 0
-    let depth = 0
-    let start = 0
-    let tagEnd = 0
-    let textAt = -1
     for (;;) {
       while (at < bytes.length && bytes[at] !== lt) at++
-      if (depth === 0) start = at
-      if (at >= bytes.length) return depth === 0 ? bytes.length : start
+      if (at >= bytes.length) return bytes.length
       const end = tagEndOf(bytes, at)
-      if (end < 0) return start
+      if (end < 0) return at
       const second = bytes[at + 1]
-      if (second === bang) {
-        this.#fault('the server sent a comment, a doctype or CDATA')
-        return bytes.length
-      }
-      if (second === slash) {
-        if (depth === 0) {
-          this.#events.onEnd()
-        } else if (--depth === 0) {
-          this.#events.onStanza({ bytes, start, end, tagEnd, textAt })
-          textAt = -1
-        }
-      } else if (second !== question) {
-        const isEmpty = bytes[end - 2] === slash
-        if (depth === 0) {
-          tagEnd = end
-          if (isHeader(bytes, at)) this.#events.onHeader(bytes.toString('utf8', at, end))
-          else if (isEmpty) this.#events.onStanza({ bytes, start, end, tagEnd, textAt: -1 })
-          else depth = 1
-        } else {
-          if (depth === 1 && textAt < 0 && !isEmpty && holdsNumber(bytes, at)) textAt = end
-          if (!isEmpty) depth++
-        }
+      if (second === bang) this.#fault(unwanted)
+      if (this.#isBroken) return bytes.length
+      if (second === slash) this.#events.onEnd()
+      else if (second !== question) {
+        const rest = this.#open(bytes, at, end)
+        if (rest < 0) return at
+        at = rest
+        continue
       }
       at = end
+    }
+  }
+
+  /** A start tag outside any stanza: returns where what it opens ends; -1 when that is not there yet. */
+  #open(bytes: Buffer, start: number, tagEnd: number): number {
+    if (startsWith(bytes, start, header)) {
+      this.#events.onHeader(bytes.toString('utf8', start, tagEnd))
+      return tagEnd
+    }
+    if (bytes[tagEnd - 2] === slash) {
+      this.#events.onStanza({ bytes, start, end: tagEnd, tagEnd, textAt: -1 })
+      return tagEnd
+    }
+    let depth = 1
+    let textAt = -1
+    let at = tagEnd
+    for (;;) {
+      while (at < bytes.length && bytes[at] !== lt) at++
+      const end = tagEndOf(bytes, at)
+      if (end < 0) return -1
+      const second = bytes[at + 1]
+      if (second === bang) {
+        this.#fault(unwanted)
+        return bytes.length
+      }
+      if (second === slash) depth--
+      else if (bytes[end - 2] !== slash) {
+        if (depth === 1 && textAt < 0 && holdsNumber(bytes, at)) textAt = end
+        depth++
+      }
+      at = end
+      if (depth === 0) {
+        this.#events.onStanza({ bytes, start, end, tagEnd, textAt })
+        return end
+      }
     }
   }
 
@@ -120,13 +136,10 @@ function tagEndOf(bytes: Buffer, from: number): number {
   return -1
 }
 
+const unwanted = 'the server sent a comment, a doctype or CDATA'
 const header = Buffer.from('<stream:stream')
 const body = Buffer.from('<body')
 const status = Buffer.from('<status')
-
-function isHeader(bytes: Buffer, at: number): boolean {
-  return startsWith(bytes, at, header)
-}
 
 function holdsNumber(bytes: Buffer, at: number): boolean {
   return startsWith(bytes, at, body) || startsWith(bytes, at, status)

@@ -53,8 +53,8 @@ export class SignIn {
 
   /** The server said something. */
   take(text: string): void {
-    if (text.startsWith('<stream:error')) return this.#ports.onFailure(`stream error ${conditionOf(text)}`)
-    this.#step(text)
+    if (text.startsWith('<stream:error')) this.#ports.onFailure(`stream error ${conditionOf(text)}`)
+    else this.#step(text)
   }
 
   readonly #features: Step = (text) => {
@@ -95,8 +95,10 @@ export class SignIn {
     const offered = [...features.matchAll(/<mechanism[^>]*>([^<]+)</g)].map(([, mechanism = '']) => mechanism)
     const wanted = connection.mechanism === 'auto' ? ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'] : [connection.mechanism]
     const mechanism = wanted.find((one) => offered.includes(one))
-    if (mechanism === undefined)
-      return onFailure(`the server offers ${offered.join(', ') || 'no mechanism'}, not ${wanted.join(' or ')}`)
+    if (mechanism === undefined) {
+      onFailure(`the server offers ${offered.join(', ') || 'no mechanism'}, not ${wanted.join(' or ')}`)
+      return
+    }
     const first = firstMessage(name, nonce)
     const initial = mechanism === 'PLAIN' ? `\0${name}\0${password}` : `n,,${first}`
     this.#step = mechanism === 'PLAIN' ? this.#outcome(undefined) : this.#challenge(mechanism, first)
@@ -165,7 +167,10 @@ export class SignIn {
   // XEP-0198 §3
   #enable(): void {
     const { connection, write, onEnable, onBound } = this.#ports
-    if (!connection.streamManagement) return onBound(this.#jid, '')
+    if (!connection.streamManagement) {
+      onBound(this.#jid, '')
+      return
+    }
     this.#step = (text) => {
       const isOn = text.startsWith('<enabled')
       if (!isOn && !text.startsWith('<failed')) return

@@ -42,9 +42,11 @@ export function commandFleet(channels: readonly WorkerChannel[]): Fleet {
   const take = (report: Report, worker: number): void => {
     switch (report.say) {
       case 'ready':
-        return arrive('ready')
+        arrive('ready')
+        return
       case 'done':
-        return arrive(report.phase)
+        arrive(report.phase)
+        return
       case 'second':
         seconds.set(worker, report.second)
         for (const tell of takers) tell(report.second, worker)
@@ -53,9 +55,10 @@ export function commandFleet(channels: readonly WorkerChannel[]): Fleet {
         results.push(report.reconciled)
         return
       case 'failed':
-        return fail(`worker ${worker + 1} failed: ${report.text}`)
+        fail(`worker ${worker + 1} failed: ${report.text}`)
+        return
       default:
-        return report satisfies never
+        report satisfies never
     }
   }
   channels.forEach((channel, worker) => {

@@ -6,7 +6,6 @@ import { countUsers, planWorkers } from '../plan/plan.ts'
 import { figuresOf, type RunResult } from '../report/result.ts'
 import { judge } from '../report/thresholds.ts'
 import type { Scenario } from '../scenario/scenario.ts'
-import type { Phase } from '../worker/messages.ts'
 import { chooseAccounts, createByApi } from './accounts.ts'
 import { commandFleet, type Fleet } from './fleet.ts'
 import type { Metrics } from './metrics.ts'
@@ -86,7 +85,7 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
     const end = await watch.fresh()
     await fleet.enter('end')
     const server = costOf({ before: usedBefore, after: usedAfter, messages: end.received - before.received, recorder })
-    const seconds = scenario.durationMs / 1_000
+    const seconds = (after.at - before.at) / 1_000
     const base = {
       name: scenario.name,
       target: target.name,

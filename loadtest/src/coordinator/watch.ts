@@ -29,6 +29,8 @@ export interface Watch {
 
 /** What all workers have counted so far. */
 export interface Snapshot {
+  /** Units: ms. */
+  readonly at: number
   readonly online: number
   readonly sent: number
   readonly received: number
@@ -71,6 +73,7 @@ export function startWatch(options: WatchOptions): Watch {
       await fleet.nextSecond()
       const latest = fleet.latest()
       return {
+        at: performance.now(),
         ...sumOf(latest),
         counts: sumCounts(
           latest.map(({ counts }) => counts),

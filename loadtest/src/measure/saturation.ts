@@ -19,14 +19,14 @@ export interface Saturation {
 /** What a process may reach; past that, it measures itself. */
 export const healthLimits: Health = { lagMs: 100, loopDelayMs: 50, cpuShare: 0.9 }
 
-/** Share of the seconds that may be past a limit: a pause of a shared machine is not saturation. */
+/** Share of the seconds that may be past a limit, one at least: a pause of a shared machine is not saturation. */
 export const toleratedShare = 0.1
 
 /** Judges a run by its seconds. */
 export function judgeSaturation(seconds: readonly Health[]): Saturation {
   const past = (name: keyof Health): number => seconds.filter((second) => second[name] > healthLimits[name]).length
   const bad = seconds.filter(isPast).length
-  const allowed = seconds.length * toleratedShare
+  const allowed = Math.max(1, seconds.length * toleratedShare)
   const isSaturated = bad > allowed
   const worst = (name: keyof Health): number => Math.max(0, ...seconds.map((second) => second[name]))
   const reasons = !isSaturated

@@ -37,7 +37,8 @@ export function checkSchema(root: Schema, value: unknown): readonly SchemaFault[
     const rule = resolve(root, schema)
     const kinds = rule.type === undefined ? [] : [rule.type].flat()
     if (kinds.length > 0 && !kinds.some((kind) => isOf(kind, at))) {
-      return fault(path, `must be ${kinds.map(article).join(' or ')}`)
+      fault(path, `must be ${kinds.map(article).join(' or ')}`)
+      return
     }
     if (rule.enum !== undefined && !rule.enum.includes(at)) fault(path, `must be one of ${rule.enum.join(', ')}`)
     if (typeof at === 'number') checkNumber(rule, at, (text) => fault(path, text))

@@ -81,7 +81,10 @@ export class Crowd {
 
   /** Sends a numbered message; the ledger follows it. Units: ms. */
   sendMessage(from: Client, to: Client, text: (number: number) => string, intendedAt: number): void {
-    if (from.state !== 'up') return this.tally.add(from.isAway ? 'skippedAway' : 'notSent')
+    if (from.state !== 'up') {
+      this.tally.add(from.isAway ? 'skippedAway' : 'notSent')
+      return
+    }
     const number = this.ledger.send(from.account.index, intendedAt)
     const opening = `<message to='${this.address(to)}' type='chat' id='${this.numbers.short(number)}'>`
     from.send(`${opening}${text(number)}</message>`, number, intendedAt)
@@ -183,10 +186,12 @@ export class Crowd {
     this.tally.stanzas++
     const { bytes, start, tagEnd, textAt } = found
     if (bytes[start + 1] === letter.message) {
-      const tag = bytes.latin1Slice(start, tagEnd)
-      if (tag.includes(" type='error'") || tag.includes(' type="error"')) return this.#bounced(tag)
-      const number = this.numbers.read(bytes, textAt)
-      if (number >= 0) return this.#arrived(client, number)
+      const tag = bytes.toString('latin1', start, tagEnd)
+      const isError = tag.includes(" type='error'") || tag.includes(' type="error"')
+      const number = isError ? -1 : this.numbers.read(bytes, textAt)
+      if (isError) this.#bounced(tag)
+      if (number >= 0) this.#arrived(client, number)
+      if (isError || number >= 0) return
     }
     for (const watch of this.watchers) watch(client, found)
   }

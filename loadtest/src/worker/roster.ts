@@ -24,7 +24,7 @@ export function watchRosters(crowd: Crowd): Rosters {
   }
   crowd.watchers.add((client, found) => {
     const { bytes, start, tagEnd } = found
-    const tag = bytes.latin1Slice(start, tagEnd)
+    const tag = bytes.toString('latin1', start, tagEnd)
     if (tag.startsWith('<iq')) answer(client, found, tag)
     else if (tag.startsWith('<presence') && tag.includes('subscribe')) {
       const type = attribute(tag, 'type')

@@ -41,7 +41,8 @@ export function startScheduler(now: () => number, onFault: (error: unknown) => v
         soonest = Math.min(soonest, stream.arrivals.next())
       }
     } catch (error) {
-      return onFault(error)
+      onFault(error)
+      return
     }
     timer = setTimeout(turn, Math.max(1, Math.min(longestSleepMs, soonest - now())))
   }
