@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { after, before, describe } from 'node:test'
 import { modules } from '@starling/modules'
 import { loadConfig } from '@starling/runtime'
-import { chatStories, presenceStories, serviceStories, type World } from '@starling/testkit'
+import { chatStories, presenceStories, serviceStories, smStories, type World } from '@starling/testkit'
 import { down } from './down.ts'
 import { openRunFolder } from './state.ts'
 import { up } from './up.ts'
@@ -49,4 +49,5 @@ describe('on a cluster: Kafka, Redis, PostgreSQL, two pods of each service', { c
   chatStories(() => world)
   presenceStories(() => world)
   serviceStories(() => world)
+  smStories(() => world)
 })

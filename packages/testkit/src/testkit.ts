@@ -12,7 +12,16 @@ export {
 export { type Server, type ServerSpec, startServer } from './infrastructure/server-process.ts'
 export { type Archived, walkArchive } from './stories/archive-walk.ts'
 export { chatStories } from './stories/chat-stories.ts'
-export { connect, type Device, ignoreFeatures, type Reach, type Transport } from './stories/device.ts'
+export { comeBack, cut } from './stories/comeback.ts'
+export {
+  connect,
+  type Device,
+  type FormerSession,
+  ignoreFeatures,
+  type Reach,
+  type Transport,
+} from './stories/device.ts'
 export { presenceStories } from './stories/presence-stories.ts'
 export { serviceStories } from './stories/service-stories.ts'
+export { expiryStories, smStories } from './stories/sm-stories.ts'
 export { type Cast, play, type World } from './stories/world.ts'

@@ -30,8 +30,21 @@ export interface Device {
   readonly close: () => Promise<void>
 }
 
+/** A session that another connection began. */
+export interface FormerSession {
+  readonly jid: string
+  readonly id: string
+  /** Units: stanzas handled. */
+  readonly inbound: number
+}
+
 /** Units: ms a story waits for what must come; generous, since machines that run tests are busy. */
-const patienceMs = 30_000
+export const patienceMs = 30_000
+
+/** The address of a server as @xmpp/client wants it. */
+export function serviceOf(reach: Reach, transport: Transport = 'tcp'): string {
+  return transport === 'websocket' ? `ws://127.0.0.1:${reach.http}/xmpp-websocket` : `xmpp://127.0.0.1:${reach.c2s}`
+}
 
 /** Connects and signs in a device. Errors: rejects when the server refuses it. */
 export async function connect(
@@ -43,11 +56,12 @@ export async function connect(
     readonly transport?: Transport
     /** Namespaces of stream features that this client does not know. */
     readonly ignores?: readonly string[]
+    /** To go on with, if the server lets it; else it gets a session of its own. */
+    readonly session?: FormerSession
   },
 ): Promise<Device> {
-  const service =
-    account.transport === 'websocket' ? `ws://127.0.0.1:${reach.http}/xmpp-websocket` : `xmpp://127.0.0.1:${reach.c2s}`
-  const { username, password, resource } = account
+  const { username, password, resource, session } = account
+  const service = serviceOf(reach, account.transport)
   const xmpp = client({
     service,
     domain: reach.domain,
@@ -61,7 +75,9 @@ export async function connect(
   const kept: XmppElement[] = []
   const waiting = new Set<() => void>()
   let failure: Error | undefined
-  xmpp.on('error', (error: Error) => {
+  xmpp.on('error', (error: Error & { readonly code?: string }) => {
+    // an answer it was about to give when its connection was cut
+    if (error.code === 'ERR_STREAM_WRITE_AFTER_END' || error.code === 'ERR_STREAM_DESTROYED') return
     failure = error
     for (const wake of waiting) wake()
   })
@@ -69,7 +85,8 @@ export async function connect(
     kept.push(stanza)
     for (const wake of waiting) wake()
   })
-  const jid = await signIn(xmpp, service, reach.domain)
+  if (session !== undefined) take(xmpp, session)
+  const jid = await signIn(xmpp, service, { domain: reach.domain, resumed: session?.jid })
   const bare = jid.slice(0, jid.indexOf('/'))
 
   const next: Device['next'] = (what, matches) =>
@@ -122,6 +139,11 @@ export async function connect(
   }
 }
 
+/** Makes a client believe that it began a session itself, and that the server has all that it sent. */
+function take(xmpp: XmppClient, { id, inbound }: FormerSession): void {
+  Object.assign(xmpp.streamManagement, { id, inbound, outbound: Number.MAX_SAFE_INTEGER })
+}
+
 /** Makes a client blind for features it could use: takes them out of what the server offers, inline ones too. */
 export function ignoreFeatures(xmpp: XmppClient, namespaces: readonly string[]): void {
   if (namespaces.length === 0) return
@@ -148,7 +170,11 @@ const reasonMs = 500
  * Signs in, step by step: `start` of @xmpp/client leaves a rejection nobody hears when a socket breaks early, and waits for
  * ever when a stream ends without a word. Errors: rejects with the server's reason where it gave one.
  */
-async function signIn(xmpp: XmppClient, service: string, domain: string): Promise<string> {
+async function signIn(
+  xmpp: XmppClient,
+  service: string,
+  { domain, resumed = '' }: { readonly domain: string; readonly resumed?: string | undefined },
+): Promise<string> {
   let giveUp: NodeJS.Timeout | undefined
   const online = new Promise<string>((resolve, reject) => {
     const later = (ms: number, why: string): void => {
@@ -170,6 +196,11 @@ async function signIn(xmpp: XmppClient, service: string, domain: string): Promis
     xmpp.on('online', (jid: { toString(): string }) => {
       end()
       resolve(jid.toString())
+    })
+    // a resumption is no 'online' to it
+    xmpp.streamManagement.on('resumed', () => {
+      end()
+      resolve(resumed)
     })
   })
   online.catch(() => undefined) // heard below, once the stream is open

@@ -7,7 +7,7 @@ import { play, type World } from './world.ts'
 const rosterNs = 'jabber:iq:roster'
 
 /** Romeo subscribes to Juliet, she approves and asks back, he approves: both see each other. */
-async function befriend(romeo: Device, juliet: Device): Promise<void> {
+export async function befriend(romeo: Device, juliet: Device): Promise<void> {
   for (const [one, other] of [
     [romeo, juliet],
     [juliet, romeo],

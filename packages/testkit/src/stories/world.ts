@@ -1,4 +1,4 @@
-import { connect, type Device, type Reach, type Transport } from './device.ts'
+import { connect, type Device, type FormerSession, type Reach, type Transport } from './device.ts'
 
 /** Servers a story is told on: one process, or a cluster with several connection-managers. */
 export interface World {
@@ -12,13 +12,22 @@ export interface Cast {
   /** Connects a further device of an account; the account is made at its first device. */
   readonly device: (
     name: string,
-    more?: { readonly resource?: string; readonly transport?: Transport; readonly ignores?: readonly string[] },
+    more?: {
+      readonly resource?: string
+      readonly transport?: Transport
+      readonly ignores?: readonly string[]
+      readonly session?: FormerSession
+      /** Where it connects; else the next of the world's. */
+      readonly reach?: Reach
+    },
   ) => Promise<Device>
   /** Bare JID of an account of this story. */
   readonly bare: (name: string) => string
   /** Makes an account without a device. */
   readonly account: (name: string) => Promise<void>
   readonly reach: Reach
+  /** All connection-managers. */
+  readonly reaches: readonly Reach[]
   readonly password: string
 }
 
@@ -48,13 +57,14 @@ export async function play(world: World, title: string, story: (cast: Cast) => P
   try {
     await story({
       reach: first,
+      reaches: world.reaches,
       password,
       bare,
       account,
       device: async (name, more = {}) => {
         await account(name)
-        const reach = world.reaches[next++ % world.reaches.length] ?? first
-        const device = await connect(reach, { username: username(name), password, ...more })
+        const { reach = world.reaches[next++ % world.reaches.length] ?? first, ...how } = more
+        const device = await connect(reach, { username: username(name), password, ...how })
         devices.push(device)
         return device
       },

@@ -1,6 +1,15 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, it } from 'node:test'
-import { chatStories, connect, presenceStories, serviceStories, type World } from '@starling/testkit'
+import { defaultSettings } from '@starling/runtime'
+import {
+  chatStories,
+  connect,
+  expiryStories,
+  presenceStories,
+  serviceStories,
+  smStories,
+  type World,
+} from '@starling/testkit'
 import { xml } from '@xmpp/client'
 import { type Server, startEmbedded } from './embedded.ts'
 
@@ -17,6 +26,16 @@ describe('on the embedded default', { concurrency: 4 }, () => {
   chatStories(world)
   presenceStories(world)
   serviceStories(world)
+  smStories(world)
+})
+
+describe('on the embedded default, where a session waits a second for its client', { concurrency: 2 }, () => {
+  let server: Server
+  before(async () => {
+    server = await startEmbedded({ sm: { ...defaultSettings.sm, resumeSeconds: 1 } })
+  })
+  after(() => server.end())
+  expiryStories(() => ({ reaches: [server.reach], createAccount: server.createAccount }))
 })
 
 describe('a restart of the embedded default', () => {
