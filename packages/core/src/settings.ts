@@ -73,6 +73,7 @@ export interface Settings {
   readonly archive: { readonly retentionDays: number }
   readonly offline: { readonly maxStanzas: number }
   readonly session: {
+    readonly maxRosters: number
     readonly maxRosterItems: number
     readonly maxDirectedPresence: number
   }

@@ -42,7 +42,7 @@ export const defaultSettings: Settings = {
   logLevel: 'info',
   archive: { retentionDays: 0 },
   offline: { maxStanzas: 1_000 },
-  session: { maxRosterItems: 1_000, maxDirectedPresence: 200 },
+  session: { maxRosters: 50_000, maxRosterItems: 1_000, maxDirectedPresence: 200 },
   drainTimeoutMs: 10_000,
   modules: {},
 }

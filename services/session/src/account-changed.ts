@@ -3,7 +3,7 @@ import { withoutKicked } from './kicked.ts'
 import { kickSession } from './presence-end.ts'
 import { emptyRoster, isLocalAccount, isSeen, seesUs } from './roster.ts'
 import { presence } from './stanza-edit.ts'
-import { rosterOf, type Turn, tellAccount } from './turn.ts'
+import { knownRosterOf, type Turn, tellAccount } from './turn.ts'
 
 /**
  * The account is gone, or its password another: every session ends. Of an account that is gone the contacts learn it.
@@ -19,7 +19,7 @@ export function handleAccountChanged(turn: Turn, envelope: AccountChanged): void
   }
   if (change === 'credentials') return
   turn.account = withoutKicked(turn.account, () => true) // what comes of them still is nobody's
-  for (const item of turn.roster === undefined ? [] : (rosterOf(turn)?.items.values() ?? [])) {
+  for (const item of knownRosterOf(turn)?.items.values() ?? []) {
     if (!isLocalAccount(item.jid, turn.ports.domain)) continue
     const { jid: account } = turn.account
     if (isSeen(item) || item.ask) tellAccount(turn, item.jid, presence('unsubscribe', account, item.jid))

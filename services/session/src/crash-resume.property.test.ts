@@ -5,11 +5,17 @@ import { createDevice, type Device } from './testing/device.ts'
 import { createWorld, type World, type ZombieWorks } from './testing/world.ts'
 
 type Step =
-  | { readonly does: 'send' | 'sendAnswered' | 'breakLine' | 'run' | 'takeOver' }
+  | { readonly does: 'send' | 'sendAnswered' | 'show' | 'breakLine' | 'run' | 'takeOver' }
   | { readonly does: 'late' | 'dropLine' | 'expireLine' | 'repeat'; readonly which: number }
   | { readonly does: 'reconnect'; readonly isTwice: boolean; readonly isYoungerFirst: boolean }
   | { readonly does: 'crash'; readonly after: number }
-  | { readonly does: 'zombie'; readonly works: ZombieWorks | undefined }
+  | {
+      readonly does: 'zombie'
+      readonly works: ZombieWorks | undefined
+      readonly isWarm: boolean
+      readonly batch: number
+    }
+  | { readonly does: 'cut'; readonly cuts: readonly number[] }
   | { readonly does: 'pack'; readonly envelopes: number }
 
 const which = fc.nat({ max: 7 })
@@ -29,14 +35,30 @@ const always: readonly fc.WeightedArbitrary<Step>[] = [
       isYoungerFirst: fc.boolean(),
     }),
   },
-  { weight: 3, arbitrary: fc.record({ does: fc.constant('crash' as const), after: fc.nat(6) }) },
+  { weight: 3, arbitrary: fc.record({ does: fc.constant('crash' as const), after: fc.nat(12) }) },
+  { weight: 4, arbitrary: fc.record({ does: fc.constant('show' as const) }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      does: fc.constant('cut' as const),
+      cuts: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }),
+    }),
+  },
   {
     weight: 1,
     arbitrary: fc.record({ does: fc.constant('pack' as const), envelopes: fc.integer({ min: 1, max: 6 }) }),
   },
 ]
-const zombies = fc.constantFrom<ZombieWorks | undefined>(undefined, 'before', 'overlapping', 'after')
-const zombie = { weight: 2, arbitrary: fc.record({ does: fc.constant('zombie' as const), works: zombies }) }
+const zombies = fc.constantFrom<ZombieWorks | undefined>(undefined, 'before', 'overlapping', 'torn', 'after')
+const zombie = {
+  weight: 2,
+  arbitrary: fc.record({
+    does: fc.constant('zombie' as const),
+    works: zombies,
+    isWarm: fc.boolean(),
+    batch: fc.integer({ min: 1, max: 4 }),
+  }),
+}
 const step = fc.oneof(zombie, ...always)
 const stepOrEnd = fc.oneof(zombie, ...always, {
   weight: 2,
@@ -47,6 +69,7 @@ async function take(world: World, device: Device, one: Step): Promise<void> {
   switch (one.does) {
     case 'send':
     case 'sendAnswered':
+    case 'show':
     case 'breakLine':
       device[one.does]()
       break
@@ -72,6 +95,11 @@ async function take(world: World, device: Device, one: Step): Promise<void> {
       break
     case 'zombie':
       world.zombie = one.works
+      world.isZombieWarm = one.isWarm
+      world.zombieBatch = one.batch
+      break
+    case 'cut':
+      world.cuts = one.cuts
       break
     case 'pack':
       world.perRecord = one.envelopes

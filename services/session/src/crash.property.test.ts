@@ -4,7 +4,7 @@ import { localpartOf } from '@starling/jid'
 import fc from 'fast-check'
 import { assertAgreement } from './testing/agreement.ts'
 import type { Client } from './testing/client.ts'
-import { createWorld, type World } from './testing/world.ts'
+import { createWorld, type World, type ZombieWorks } from './testing/world.ts'
 
 const names = ['romeo', 'juliet'] as const
 
@@ -17,25 +17,44 @@ const rosterSets = fc
   .map((name) => `<iq type='set' id='s'><query xmlns='jabber:iq:roster'><item jid='${name}@example.org'/></query></iq>`)
 const messages = fc.constant("<message to='juliet@example.org'/>")
 
+const zombie = fc.constantFrom<ZombieWorks | undefined>(undefined, 'before', 'overlapping', 'torn', 'after')
+
 const step = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({ who: fc.nat(1), stanza: fc.oneof(presences, subscriptions, rosterSets, messages) }),
   },
   { weight: 2, arbitrary: fc.record({ resumes: fc.nat(1), hasDropped: fc.boolean() }) },
-  { weight: 2, arbitrary: fc.record({ crashAfter: fc.nat(8) }) },
+  { weight: 3, arbitrary: fc.record({ crashAfter: fc.nat(14) }) },
+  { weight: 2, arbitrary: fc.record({ zombie, isWarm: fc.boolean(), batch: fc.integer({ min: 1, max: 4 }) }) },
   { weight: 2, arbitrary: fc.constant('run' as const) },
   { weight: 1, arbitrary: fc.constant('takeOver' as const) },
   { weight: 1, arbitrary: fc.record({ perRecord: fc.integer({ min: 1, max: 6 }) }) },
+  {
+    weight: 2,
+    arbitrary: fc.record({ cuts: fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 5 }) }),
+  },
 )
 
-type Disturbance = 'run' | 'takeOver' | { readonly crashAfter: number } | { readonly perRecord: number }
+type Disturbance =
+  | 'run'
+  | 'takeOver'
+  | { readonly crashAfter: number }
+  | { readonly perRecord: number }
+  | { readonly cuts: readonly number[] }
+  | { readonly zombie: ZombieWorks | undefined; readonly isWarm: boolean; readonly batch: number }
 
 async function disturb(world: World, how: Disturbance): Promise<void> {
   if (how === 'run') await world.run()
   else if (how === 'takeOver') world.takeOver()
   else if ('crashAfter' in how) world.crashAfter = how.crashAfter
-  else world.perRecord = how.perRecord
+  else if ('perRecord' in how) world.perRecord = how.perRecord
+  else if ('cuts' in how) world.cuts = how.cuts
+  else {
+    world.zombie = how.zombie
+    world.isZombieWarm = how.isWarm
+    world.zombieBatch = how.batch
+  }
 }
 
 /** A client that resumes, and everything it sent in its session. */
@@ -69,11 +88,8 @@ function assertSameCounts(world: World): void {
   }
 }
 
-describe('R3 owners that die before their state is saved, having published a part', () => {
-  // Known limit: a message can come twice when its owner died after publishing it and before saving, and the same account
-  // had something before it in that record that needs the roster: the next owner has to fetch the roster, and what waits
-  // behind that question is published at the answer's place, which no reader can know for a repetition.
-  it('lose no message, keep the order of each sender, and leave both sides of a subscription in agreement', async () => {
+describe('R3 owners that die between any two effects, and owners that do not know they are none any more', () => {
+  it('lose no message, repeat none, keep the order of each sender, and leave both sides of a subscription in agreement', async () => {
     await fc.assert(
       fc.asyncProperty(fc.array(step, { minLength: 5, maxLength: 60 }), async (steps) => {
         const world = createWorld(names)
@@ -104,7 +120,7 @@ describe('R3 owners that die before their state is saved, having published a par
         assertSameCounts(world)
         for (const [who, { client }] of clients.entries()) {
           const ids = world.routing.messages.filter(({ from }) => from === client.jid).map(({ id }) => id)
-          assert.deepEqual([...new Set(ids)], sent[who])
+          assert.deepEqual(ids, sent[who])
         }
       }),
       { numRuns: 200 },

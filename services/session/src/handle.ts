@@ -40,6 +40,8 @@ export type Fate =
 export interface Handled extends Known {
   readonly drafts: readonly Draft[]
   readonly fate: Fate
+  /** Whether it hangs on the roster that was known before, or on there being none; one that the input brought does not count. */
+  readonly hasConsulted?: boolean
   /** To be noted before the state is saved. */
   readonly hibernations?: readonly Hibernation[] | undefined
   /** What a handler threw. */
@@ -120,14 +122,17 @@ function answered(ports: Ports, known: Known, { place }: AccountInput, envelope:
   const fetched = readRoster(head.roster)
   // no roster in an answer would be asked for without end
   if (fetched === undefined) return { ...known, account, drafts: [], fate: 'unreadable' }
-  if (known.roster === undefined && fetched.version < rosterVersion) {
+  // R3: what the log holds comes before what happens to be known
+  const isOld = fetched.version < rosterVersion
+  if (isOld && known.roster === undefined) {
     // Read before a change that an earlier owner of this partition made. The next answer comes after it: storage reads what
     // was written before in its inbox. Whatever is under way goes behind, so that the order stays.
-    return park({ ...known, account: { ...account, reparks: account.pending, rosterVersion: '' } }, input)
+    const again = { ...known, account: { ...account, reparks: account.pending, rosterVersion: '' } }
+    return { ...park(again, input), hasConsulted: true }
   }
-  const roster = known.roster ?? fetched
+  const roster = isOld ? known.roster : fetched
   const loaded = account.isLoaded ? account : { ...account, isLoaded: true, slices: head.slices ?? {} }
-  return attempt(ports, { account: loaded, roster }, input, head.exists ?? true)
+  return { ...attempt(ports, { account: loaded, roster }, input, head.exists ?? true), hasConsulted: isOld }
 }
 
 /** Handles the input now; parks it when something it needs is missing; answers for a handler that throws. */
@@ -136,14 +141,16 @@ function attempt(ports: Ports, known: Known, input: AccountInput, exists = true)
   try {
     const fate = dispatch(turn, input.envelope)
     if (!turn.isStarved) performKicks(turn)
-    if (turn.isStarved) return park(known, input)
-    const { account, roster, drafts, hibernations } = turn
-    return { account, roster, drafts, fate, hibernations: hibernations.length === 0 ? undefined : hibernations }
+    const { account, roster, drafts, hasConsulted, hibernations } = turn
+    if (turn.isStarved) return { ...park(known, input), hasConsulted }
+    const noted = hibernations.length === 0 ? undefined : hibernations
+    return { account, roster, drafts, fate, hasConsulted, hibernations: noted }
   } catch (bug) {
     // R10: caught once, counted, answered
     const answer = beginTurn(ports, { ...known, exists }, { place: input.place, nowMs: input.envelope.atMs })
     apologize(answer, input.envelope, stanzaError('internal-server-error'))
-    return { account: answer.account, roster: answer.roster, drafts: answer.drafts, fate: 'bug', bug }
+    const { account, roster, drafts } = answer
+    return { account, roster, drafts, fate: 'bug', hasConsulted: turn.hasConsulted, bug }
   }
 }
 

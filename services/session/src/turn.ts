@@ -45,6 +45,8 @@ export interface Turn {
   readonly hibernations: Hibernation[]
   /** Something needed the roster or the slices, which are not here: nothing of this turn counts, the input is parked. */
   isStarved: boolean
+  /** Whether what came of it hangs on the roster, or on there being none. */
+  hasConsulted: boolean
   /** Ids given so far. */
   ids: number
 }
@@ -56,7 +58,8 @@ export function beginTurn(
   at: { readonly place: Place; readonly nowMs: number },
 ): Turn {
   const { account, roster, exists = true } = known
-  return { ports, ...at, account, roster, exists, drafts: [], kicks: [], hibernations: [], isStarved: false, ids: 0 }
+  const nothing = { isStarved: false, hasConsulted: false, ids: 0 }
+  return { ports, ...at, account, roster, exists, drafts: [], kicks: [], hibernations: [], ...nothing }
 }
 
 /** A fresh id, equal on replay. */
@@ -69,6 +72,12 @@ export function freshId(turn: Turn): string {
 /** The roster; undefined when it must be fetched first, and then the turn is void. */
 export function rosterOf(turn: Turn): RosterView | undefined {
   if (turn.roster === undefined) turn.isStarved = true
+  return knownRosterOf(turn)
+}
+
+/** The roster, as far as it is known. */
+export function knownRosterOf(turn: Turn): RosterView | undefined {
+  turn.hasConsulted = true
   return turn.roster
 }
 

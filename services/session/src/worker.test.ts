@@ -4,6 +4,7 @@ import { type Batch, defineModule, pass, stop } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
 import type { Bind, Envelope } from '@starling/wire'
 import { blankItem } from './roster.ts'
+import { rosterCache } from './roster-cache.ts'
 import { stanzaOf } from './testing/client.ts'
 import { fakeIo, fakePresence } from './testing/io.ts'
 import { createWorld } from './testing/world.ts'
@@ -88,6 +89,56 @@ describe('what an owner remembers', () => {
       ({ envelope }) => envelope.kind === 'deliver' && envelope.stanza.id === 'm1',
     )
     assert.equal(messages.length, 1)
+  })
+})
+
+describe('the rosters in memory', () => {
+  const roster = { version: '1', items: new Map() }
+  const jid = (name: string): BareJid => `${name}@example.org` as BareJid
+  const kept = { partition: 0, mark: 7, roster }
+
+  it('when full, the one longest unused goes', () => {
+    let evicted = 0
+    const cache = rosterCache(2, () => {
+      evicted += 1
+    })
+    cache.put(jid('a'), kept)
+    cache.put(jid('b'), kept)
+    cache.get(jid('a'), 7)
+    cache.put(jid('c'), kept)
+    assert.deepEqual(
+      ['a', 'b', 'c'].map((name) => cache.get(jid(name), 7) !== undefined),
+      [true, false, true],
+    )
+    assert.equal(evicted, 1)
+  })
+
+  it('go with their partition', () => {
+    const cache = rosterCache(0, () => {})
+    cache.put(jid('a'), kept)
+    cache.put(jid('b'), { ...kept, partition: 1 })
+    cache.forgetPartition(0)
+    assert.equal(cache.get(jid('a'), 7), undefined)
+    assert.equal(cache.get(jid('b'), 7), roster)
+  })
+
+  it('R3: are of use only with the state they were saved with: another owner may have been there', () => {
+    const cache = rosterCache(0, () => {})
+    cache.put(jid('a'), kept)
+    assert.equal(cache.get(jid('a'), 8), undefined)
+    assert.equal(cache.get(jid('a'), 7), undefined)
+    assert.equal(cache.size(), 0)
+  })
+
+  it('evicted ones are fetched again, and nothing else changes', async () => {
+    const world = createWorld(['romeo', 'juliet'], { limits: { maxRosters: 1 } })
+    const get = "<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>"
+    const clients = [await world.connect('romeo', 'orchard'), await world.connect('juliet', 'balcony')]
+    for (const client of [...clients, ...clients]) {
+      client.heard()
+      await client.send(get)
+      assert.equal(client.heard().length, 1)
+    }
   })
 })
 

@@ -1,20 +1,26 @@
-import type { Batch, Hibernation, Input, Io, Output, StateSave, Work, Worker } from '@starling/core'
+import type { Batch, Hibernation, Input, Io, Output, Work, Worker } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Envelope } from '@starling/wire'
-import type { Account } from './account.ts'
-import { changesOf, readAccount } from './account-codec.ts'
+import { assertOvertaken, type DecisionPorts, decide, saveOf } from './decisions.ts'
+import { advance, type Entry, entryOf, rewind } from './entry.ts'
 import { type Handled, handle } from './handle.ts'
-import { sharesOf } from './inputs.ts'
-import type { RosterView } from './roster.ts'
+import { type Share, sharesOf } from './inputs.ts'
+import { rosterCache } from './roster-cache.ts'
+import { rosterCodec } from './roster-codec.ts'
 import type { Ports } from './turn.ts'
 
-interface Entry {
-  readonly before: Account
-  readonly mark: number
-  account: Account
-  /** What the record at `rosterOffset` brought. */
-  roster: RosterView | undefined
-  rosterOffset: number
+type Entries = ReadonlyMap<BareJid, Entry>
+
+interface Shared {
+  readonly input: Input
+  readonly shares: readonly Share[]
+}
+
+/** What handling a batch came to. */
+interface Outcome {
+  readonly outputs: readonly Output[]
+  readonly hibernations: readonly Hibernation[]
+  readonly fates: readonly { readonly input: Input; readonly kind: Envelope['kind']; readonly handled: Handled }[]
 }
 
 /** The session stage at work: reads the states of a batch's accounts, handles its inputs purely, saves what changed. */
@@ -26,6 +32,15 @@ export function createWorker(io: Io): Worker {
     ['kind', 'fate'],
   )
   const refused = metrics.counter('starling_session_refused_saves_total', 'States another owner had saved already')
+  const adopted = metrics.counter(
+    'starling_session_adopted_batches_total',
+    'Batches computed again, with the rosters of an owner that worked them before',
+  )
+  const evicted = metrics.counter('starling_session_evicted_rosters_total', 'Rosters that had to leave memory')
+  const rosters = rosterCache(settings.session.maxRosters, () => evicted.add())
+  metrics.observed('starling_session_rosters', 'Rosters in memory', rosters.size)
+  const codec = rosterCodec()
+  const deciding: DecisionPorts = { presence, codec }
   const ports: Ports = {
     domain: io.domain,
     registry: io.registry,
@@ -42,59 +57,78 @@ export function createWorker(io: Io): Worker {
     else if (fate === 'unexpected' || fate === 'unreadable') logger.error({ what: `session.${fate}`, kind, place })
   }
 
-  const read = async (accounts: readonly BareJid[]): Promise<Map<BareJid, Entry>> => {
+  const read = async (accounts: readonly BareJid[]): Promise<Entries> => {
     const states = accounts.length === 0 ? [] : await presence.readStates('session', accounts)
     const entries = new Map<BareJid, Entry>()
     for (const [index, jid] of accounts.entries()) {
       const state = states[index] ?? { mark: -1, fields: new Map<string, Uint8Array>() }
-      const before = readAccount(jid, state)
-      entries.set(jid, { before, mark: state.mark, account: before, roster: undefined, rosterOffset: -1 })
+      // R3: what was decided comes before what is remembered
+      const { decision, mark } = state
+      const first = decision === undefined ? rosters.get(jid, mark) : codec.decode(decision.bytes)
+      entries.set(jid, entryOf(jid, state, first))
     }
     return entries
   }
 
-  const work = async (batch: Batch): Promise<Work> => {
-    const shared = batch.inputs.map((input) => ({ input, shares: sharesOf(input) }))
-    const concerned = new Set(shared.flatMap(({ shares }) => shares.map(({ account }) => account)))
-    const entries = await read([...concerned])
-    const outputs: Output[] = []
-    const hibernations: Hibernation[] = []
-    for (const { input, shares } of shared) {
+  const compute = (batch: readonly Shared[], entries: Entries): Outcome => {
+    for (const entry of entries.values()) rewind(entry)
+    const outcome = { outputs: [] as Output[], hibernations: [] as Hibernation[] }
+    const fates: Outcome['fates'][number][] = []
+    for (const { input, shares } of batch) {
       for (const { account, envelope } of shares) {
         const entry = entries.get(account)
         // R3: what the saved state contains already is not handled again
         if (entry === undefined || input.place.offset <= entry.mark) continue
-        // R3: a roster serves the record that brought it and no later one. What an owner happens to remember decides nothing: the
-        // next owner remembers nothing, and would ask where this one has spoken already.
-        if (input.place.offset !== entry.rosterOffset) entry.roster = undefined
         const handled = handle(ports, entry, { place: input.place, envelope })
-        entry.account = handled.account
-        entry.roster = handled.roster
-        entry.rosterOffset = input.place.offset
-        if (handled.hibernations !== undefined) hibernations.push(...handled.hibernations)
-        watch(input, envelope.kind, handled)
-        for (const draft of handled.drafts) outputs.push({ cause: input, ...draft })
+        advance(entry, handled)
+        fates.push({ input, kind: envelope.kind, handled })
+        if (handled.hibernations !== undefined) outcome.hibernations.push(...handled.hibernations)
+        for (const draft of handled.drafts) outcome.outputs.push({ cause: input, ...draft })
       }
     }
+    return { ...outcome, fates }
+  }
+
+  /** Order: decided before anything is published (R3). */
+  const work = async (batch: Batch): Promise<Work> => {
+    const shared = batch.inputs.map((input) => ({ input, shares: sharesOf(input) }))
+    const concerned = new Set(shared.flatMap(({ shares }) => shares.map(({ account }) => account)))
+    const entries = await read([...concerned])
+    let outcome = compute(shared, entries)
+    if (await decide(deciding, entries, batch.lastOffset)) {
+      adopted.add()
+      outcome = compute(shared, entries)
+    }
+    const { outputs, hibernations, fates } = outcome
+    for (const { input, kind, handled } of fates) watch(input, kind, handled)
     return { outputs, save: () => save(batch, entries, hibernations) }
   }
 
-  /** Order: what ends a hibernation is noted first, since a state once saved is not handled again (R3). */
+  /**
+   * Order: what ends a hibernation is noted first, since a state once saved is not handled again (R3); memory follows only once the
+   * batch is durable.
+   */
   const save = async (
-    { lastOffset }: Batch,
-    entries: ReadonlyMap<BareJid, Entry>,
+    { partition, lastOffset: mark }: Batch,
+    entries: Entries,
     hibernations: readonly Hibernation[],
   ): Promise<void> => {
     if (hibernations.length > 0) await presence.noteHibernations(hibernations)
-    const saves: StateSave[] = []
-    for (const { before, account } of entries.values()) {
-      const change = changesOf(before, account, lastOffset)
-      if (change !== undefined) saves.push(change)
+    const saves = [...entries.values()].flatMap((entry) => saveOf(entry, mark, codec) ?? [])
+    const areSaved = saves.length === 0 ? [] : await presence.saveStates('session', saves)
+    for (const [index, { account }] of saves.entries()) {
+      const roster = entries.get(account)?.roster
+      if (areSaved[index] === true && roster !== undefined) rosters.put(account, { partition, mark, roster })
+      else rosters.forget(account)
     }
-    const saved = saves.length === 0 ? [] : await presence.saveStates('session', saves)
-    // another owner is ahead of us
-    refused.add(saved.filter((isSaved) => !isSaved).length)
+    const late = saves.filter((_, index) => areSaved[index] !== true)
+    refused.add(late.length)
+    await assertOvertaken(presence, late)
   }
 
-  return { work }
+  return {
+    work,
+    assigned: (_inbox, partition) => rosters.forgetPartition(partition),
+    revoked: (_inbox, partition) => rosters.forgetPartition(partition),
+  }
 }

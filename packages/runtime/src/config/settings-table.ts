@@ -135,6 +135,7 @@ export const settingsTable: readonly Setting[] = [
   row('admin.allowRemote', bool, 'Whether the admin API answers others than this machine.'),
   row('archive.retentionDays', int('days'), 'Age at which archived messages are dropped.', { zero: 'never' }),
   row('offline.maxStanzas', int('stanzas'), 'Offline messages kept for an account.', none),
+  row('session.maxRosters', int('rosters'), 'Rosters a session process keeps in memory.', none),
   row('session.maxRosterItems', int('contacts'), 'Contacts in a roster.', none),
   row('session.maxDirectedPresence', int('addresses'), 'Addresses a resource may send directed presence to.', none),
 ]

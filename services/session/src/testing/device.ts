@@ -26,6 +26,8 @@ export interface Device {
   readonly hasLostSession: boolean
   readonly send: () => void
   readonly sendAnswered: () => void
+  /** Sends a presence, for which the roster is needed. */
+  readonly show: () => void
   readonly breakLine: () => void
   /** A stanza that was under way on some broken line reaches the log. */
   readonly late: (line: number) => void
@@ -37,6 +39,8 @@ export interface Device {
   readonly repeat: (back: number) => void
 }
 
+const shown = 'presence'
+
 /** Brings a device online. */
 export async function createDevice(world: World, account: string): Promise<Device> {
   const key = `${account}@example.org` as BareJid
@@ -44,7 +48,7 @@ export async function createDevice(world: World, account: string): Promise<Devic
   const acknowledged = new Set<string>()
   const lines: Line[] = []
   const history: Envelope[] = []
-  // stanzas of this SM session, '' for those its pod dealt with
+  // stanzas of this SM session, '' for those its pod dealt with, `shown` for presence
   let stanzas: string[] = []
   let smId = ''
   let generation = 0
@@ -64,8 +68,9 @@ export async function createDevice(world: World, account: string): Promise<Devic
   }
   const put = (on: Line, id: string): void => {
     if (id === '') on.client.queueAnswered()
+    else if (id === shown) on.client.queue('<presence/>')
     else on.client.queue(`<message id='${id}' to='juliet@example.org'/>`)
-    if (!on.isFenced && id !== '') acknowledged.add(id)
+    if (!on.isFenced && id !== '' && id !== shown) acknowledged.add(id)
   }
   const transmit = (id: string): void => {
     const on = current()
@@ -118,6 +123,7 @@ export async function createDevice(world: World, account: string): Promise<Devic
       transmit(id)
     },
     sendAnswered: () => transmit(''),
+    show: () => transmit(shown),
     breakLine: () => {
       current().isBroken = true
     },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { isDeepStrictEqual } from 'node:util'
-import type { Batch, Input, Module, Output, Work, Worker } from '@starling/core'
+import { type Batch, type Input, type Module, type Output, PresenceError, type Work, type Worker } from '@starling/core'
 import { type BareJid, type FullJid, fullJid } from '@starling/jid'
 import {
   type Ask,
@@ -25,9 +25,13 @@ import {
 import { type FakeRouting, fakeRouting } from './fake-routing.ts'
 import { type FakeStorage, fakeStorage } from './fake-storage.ts'
 import { type FakePresence, fakeIo, fakePresence, type Limits } from './io.ts'
+import { Died, immortal, type Life, mortal, spend, unlessOvertaken } from './life.ts'
 
-/** `after`: everything, once the first has saved: so does an owner that died before its commit. `overlapping`: read before, done after. */
-export type ZombieWorks = 'before' | 'overlapping' | 'after'
+/**
+ * `after`: everything, once the first has saved: so does an owner that died before its commit. `overlapping`: decided before, done
+ * after. `torn`: published before, saved after.
+ */
+export type ZombieWorks = 'before' | 'overlapping' | 'torn' | 'after'
 
 /** The session stage with a tiny routing and storage around it, in one partition. */
 export interface World {
@@ -55,12 +59,18 @@ export interface World {
   isStorageHeld: boolean
   /** Units: envelopes a record. */
   perRecord: number
+  /** Units: records a batch, at most; each batch takes the next of these, also one that is handed over again. */
+  cuts: readonly number[]
   /** Whether every batch is worked in prefixes and repeatedly, before and after its state is saved. */
   isParanoid: boolean
-  /** Outputs the owner publishes of the next batch before it dies unsaved. */
+  /** Effects the owner has in the next batch (decisions, outputs, saves, each by itself) before it dies; it never commits. */
   crashAfter: number | undefined
   /** A second owner, who believes to be the only one, works the next batches too: at this moment of the first one's work. */
   zombie: ZombieWorks | undefined
+  /** Whether that one remembers what it did before; else it is new each time. */
+  isZombieWarm: boolean
+  /** Units: records in its batch, at most. */
+  zombieBatch: number
   /** Another owner takes the partition over. */
   readonly takeOver: () => void
 }
@@ -72,11 +82,16 @@ function travelled(envelope: Envelope): Envelope {
   return decoded.value
 }
 
+/** An output as it shows. */
+function shown({ cause, to, envelope, isQuestion }: Output): unknown {
+  return [cause.place, to, isQuestion, Buffer.from(encodeEnvelope(envelope)).toString('latin1')]
+}
+
 /** R3: a batch handed over again before its state was saved gives the same, a prefix of it the beginning of that. */
 async function checkBefore(worker: Worker, batch: Batch, outputs: readonly Output[]): Promise<void> {
   for (let length = 0; length <= batch.inputs.length; length++) {
     const prefix = await worker.work({ ...batch, inputs: batch.inputs.slice(0, length) })
-    assert.deepEqual(prefix.outputs, outputs.slice(0, prefix.outputs.length))
+    assert.deepEqual(prefix.outputs.map(shown), outputs.slice(0, prefix.outputs.length).map(shown))
     if (length === batch.inputs.length) assert.equal(prefix.outputs.length, outputs.length)
   }
 }
@@ -86,7 +101,7 @@ async function checkAfter(worker: Worker, batch: Batch, outputs: readonly Output
   const again = await worker.work(batch)
   let from = 0
   for (const output of again.outputs) {
-    const found = outputs.findIndex((one, index) => index >= from && isDeepStrictEqual(one, output))
+    const found = outputs.findIndex((one, index) => index >= from && isDeepStrictEqual(shown(one), shown(output)))
     assert.notEqual(found, -1, 'a replay published something new')
     from = found + 1
   }
@@ -102,15 +117,21 @@ export function createWorld(
   const presence = fakePresence()
   const errors: unknown[] = []
   const published: Output[] = []
-  const io = fakeIo({ presence: presence.port, errors, ...more })
+  const zombieIo = fakeIo({ presence: presence.port, errors, ...more })
+  const life: Life = { left: Number.POSITIVE_INFINITY }
+  const io = { ...zombieIo, presence: mortal(presence.port, life) }
   let worker = createWorker(io)
+  const zombieWorker = createWorker(zombieIo)
   const inbox: Envelope[] = []
+  /** Records that are not committed. */
+  const log: Input[][] = []
   let stored: Envelope[] = []
   let offset = 0
   let connections = 0
+  let batches = 0
   const causes = { routing: causeTable(''), session: causeTable(''), storage: causeTable(''), pod: causeTable('') }
 
-  const publish = (outputs: readonly Output[], count: number): void => {
+  const publish = (outputs: readonly Output[], living: Life): void => {
     const emissions = new Map<Input, number>()
     const numbered = outputs.map((output) => {
       const emission = output.isQuestion === true ? maxEmissions : (emissions.get(output.cause) ?? 0)
@@ -121,7 +142,8 @@ export function createWorld(
     const inOrder = (['routing', 'session', 'storage'] as const).flatMap((to) =>
       numbered.filter(({ output }) => output.to === to),
     )
-    for (const { output, cause } of inOrder.slice(0, count)) {
+    for (const { output, cause } of inOrder) {
+      spend(living)
       const { to } = output
       const envelope = travelled(output.envelope)
       // R3: what is not above the highest cause seen is dropped by its reader
@@ -132,39 +154,59 @@ export function createWorld(
       else stored.push(envelope)
     }
   }
-  const step = async (): Promise<void> => {
-    const record = inbox.splice(0, world.perRecord)
-    const inputs: Input[] = record.map((envelope, index) => ({
-      place: { inbox: 'session', partition: 0, offset, index },
-      envelope,
-    }))
-    const batch: Batch = { inbox: 'session', partition: 0, inputs, lastOffset: offset }
-    offset += 1
-    const { zombie } = world
-    if (zombie === 'before') await finish(await createWorker(io).work(batch))
-    const late = zombie === 'overlapping' ? await createWorker(io).work(batch) : undefined
-    await own(batch)
-    if (late !== undefined) await finish(late)
-    if (zombie === 'after') await finish(await createWorker(io).work(batch))
+  const batchOf = (records: number): Batch => {
+    const taken = log.slice(0, Math.max(1, records))
+    const inputs = taken.flat()
+    return { inbox: 'session', partition: 0, inputs, lastOffset: inputs.at(-1)?.place.offset ?? -1 }
   }
-  const finish = async ({ outputs, save }: Work): Promise<void> => {
-    publish(outputs, outputs.length)
+  const step = async (): Promise<void> => {
+    const cut = world.cuts[batches % world.cuts.length] ?? 1
+    batches += 1
+    while (inbox.length > 0 && log.length < Math.max(cut, world.zombieBatch, 1)) {
+      const record = inbox.splice(0, world.perRecord)
+      log.push(
+        record.map((envelope, index) => ({ place: { inbox: 'session', partition: 0, offset, index }, envelope })),
+      )
+      offset += 1
+    }
+    const batch = batchOf(cut)
+    const { zombie } = world
+    if (zombie === undefined) {
+      await own(batch)
+      return
+    }
+    const other = batchOf(world.zombieBatch)
+    const zombieAtWork = world.isZombieWarm ? zombieWorker : createWorker(zombieIo)
+    const late = zombie === 'after' ? undefined : await unlessOvertaken(() => zombieAtWork.work(other))
+    if (late !== undefined && zombie !== 'overlapping') publish(late.outputs, immortal)
+    if (zombie === 'before') await unlessOvertaken(async () => late?.save?.())
+    await own(batch)
+    if (late !== undefined && zombie === 'overlapping') publish(late.outputs, immortal)
+    if (zombie === 'overlapping' || zombie === 'torn') await unlessOvertaken(async () => late?.save?.())
+    if (zombie === 'after') await unlessOvertaken(async () => finish(await zombieAtWork.work(other), immortal))
+  }
+  const finish = async ({ outputs, save }: Work, living: Life): Promise<void> => {
+    publish(outputs, living)
     await save?.()
   }
   const own = async (batch: Batch): Promise<void> => {
-    const { outputs, save } = await worker.work(batch)
-    if (world.isParanoid) await checkBefore(worker, batch, outputs)
-    if (world.crashAfter !== undefined) {
-      // the owner dies having published a part; the next one knows only what was saved, and begins the batch again
-      publish(outputs, world.crashAfter)
-      world.crashAfter = undefined
-      worker = createWorker(io)
-      await finish(await worker.work(batch))
-      return
+    life.left = world.crashAfter ?? Number.POSITIVE_INFINITY
+    world.crashAfter = undefined
+    const dies = life.left !== Number.POSITIVE_INFINITY
+    try {
+      const work = await worker.work(batch)
+      if (world.isParanoid) await checkBefore(worker, batch, work.outputs)
+      await finish(work, life)
+      if (world.isParanoid) await checkAfter(worker, batch, work.outputs)
+      if (dies) throw new Died()
+      const last = batch.lastOffset
+      while ((log[0]?.[0]?.place.offset ?? Number.POSITIVE_INFINITY) <= last) log.shift()
+    } catch (error) {
+      // the next owner knows only what was saved, and begins again; one that was overtaken is handed the batch again
+      if (error instanceof Died) worker = createWorker(io)
+      else if (!(error instanceof PresenceError)) throw error
     }
-    publish(outputs, outputs.length)
-    await save?.()
-    if (world.isParanoid) await checkAfter(worker, batch, outputs)
+    life.left = Number.POSITIVE_INFINITY
   }
   const serve = (): void => {
     const batch = stored
@@ -176,8 +218,8 @@ export function createWorld(
     }
   }
   const run = async (): Promise<void> => {
-    while (inbox.length > 0 || (stored.length > 0 && !world.isStorageHeld)) {
-      if (inbox.length > 0) await step()
+    while (inbox.length > 0 || log.length > 0 || (stored.length > 0 && !world.isStorageHeld)) {
+      if (inbox.length > 0 || log.length > 0) await step()
       else serve()
     }
   }
@@ -215,9 +257,12 @@ export function createWorld(
     waiting: () => inbox,
     isStorageHeld: false,
     perRecord: 3,
+    cuts: [1],
     isParanoid: false,
     crashAfter: undefined,
     zombie: undefined,
+    isZombieWarm: false,
+    zombieBatch: 1,
     takeOver: () => {
       worker = createWorker(io)
     },

@@ -1,0 +1,51 @@
+import type { AccountState, Decision } from '@starling/core'
+import type { BareJid } from '@starling/jid'
+import type { Account } from './account.ts'
+import { readAccount } from './account-codec.ts'
+import type { Handled } from './handle.ts'
+import type { RosterView } from './roster.ts'
+
+/** One account while a batch is at work on it. */
+export interface Entry {
+  readonly before: Account
+  readonly mark: number
+  /** The roster at the mark; undefined when it must be fetched. */
+  first: RosterView | undefined
+  /** That this is so was decided, by whomever, and how far that reaches. */
+  decision: Decision | undefined
+  account: Account
+  roster: RosterView | undefined
+  /** Whether the batch holds an input behind the mark. */
+  isHandled: boolean
+  /** Whether what came of the inputs hangs on `first`. */
+  hasConsulted: boolean
+}
+
+/** An account as it was read. */
+export function entryOf(jid: BareJid, state: AccountState, first: RosterView | undefined): Entry {
+  const account = readAccount(jid, state)
+  return {
+    before: account,
+    mark: state.mark,
+    first,
+    decision: state.decision,
+    account,
+    roster: first,
+    isHandled: false,
+    hasConsulted: false,
+  }
+}
+
+/** Takes an account back to where the batch began. */
+export function rewind(entry: Entry): void {
+  entry.account = entry.before
+  entry.roster = entry.first
+}
+
+/** Takes over what an input came to. */
+export function advance(entry: Entry, { account, roster, hasConsulted }: Handled): void {
+  entry.account = account
+  entry.roster = roster
+  entry.isHandled = true
+  if (hasConsulted === true) entry.hasConsulted = true
+}
