@@ -11,7 +11,7 @@ import { routing } from '@starling/routing'
 import { defaultSettings, type Running, run } from '@starling/runtime'
 import { session } from '@starling/session'
 import { storage } from '@starling/storage'
-import { connect, type Device } from '@starling/testkit'
+import { comeBack, connect, cut, type Device } from '@starling/testkit'
 import { xml } from '@xmpp/client'
 import { createAccount } from './embedded.ts'
 
@@ -101,9 +101,12 @@ describe('RFC 6121 §4.5.3: a pod that dies without a word', () => {
   const [doomed, other] = [mortal(leases), mortal(leases)]
   let running: Running
   const devices: Device[] = []
-  const device = async (pod: Mortal, username: string, resource: string): Promise<Device> => {
+  const device = async (
+    pod: Mortal,
+    { username, resource, ignores = [] }: { username: string; resource: string; ignores?: readonly string[] },
+  ): Promise<Device> => {
     const reach = { domain: defaultSettings.domain, c2s: pod.port(), http: 0 }
-    const made = await connect(reach, { username, resource, password: 'secret' })
+    const made = await connect(reach, { username, resource, password: 'secret', ignores })
     devices.push(made)
     return made
   }
@@ -128,7 +131,7 @@ describe('RFC 6121 §4.5.3: a pod that dies without a word', () => {
     }
     const stages = [storage, routing, session, doomed.stage, other.stage, gateway]
     running = await run({ stages, modules, settings, pod: 'story', logger })
-    for (const name of ['romeo', 'juliet']) {
+    for (const name of ['romeo', 'juliet', 'nurse']) {
       await createAccount(running.ports['http'] ?? 0, token, { jid: `${name}@localhost`, password: 'secret' })
     }
   })
@@ -138,11 +141,15 @@ describe('RFC 6121 §4.5.3: a pod that dies without a word', () => {
     rmSync(dataDir, { recursive: true, force: true })
   })
 
-  it('its sessions become unavailable to contacts and to the account’s other resources, and are gone', async () => {
-    const romeo = await device(doomed, 'romeo', 'orchard')
-    const desk = await device(other, 'romeo', 'desk')
-    const juliet = await device(other, 'juliet', 'balcony')
-    for (const one of [romeo, desk, juliet]) await one.available()
+  it('sessions without stream management become unavailable to contacts and to the account’s other resources, and are gone; others go on elsewhere, with what was sent to them (XEP-0198 §5)', async () => {
+    const romeo = await device(doomed, { username: 'romeo', resource: 'orchard', ignores: ['urn:xmpp:sm:3'] })
+    const desk = await device(other, { username: 'romeo', resource: 'desk' })
+    const juliet = await device(other, { username: 'juliet', resource: 'balcony' })
+    const nurse = await device(doomed, { username: 'nurse', resource: 'chamber' })
+    for (const one of [romeo, desk, juliet, nurse]) await one.available()
+    for (const one of [juliet, desk]) await one.request('get', xml('query', { xmlns: 'jabber:iq:roster' }))
+    await juliet.message(nurse.bare, 'before')
+    assert.equal((await nurse.nextBody()).body, 'before')
     await juliet.send(xml('presence', { type: 'subscribe', to: romeo.bare }))
     await desk.next('a request', (stanza) => stanza.attrs['type'] === 'subscribe')
     await desk.send(xml('presence', { type: 'subscribed', to: juliet.bare }))
@@ -152,6 +159,7 @@ describe('RFC 6121 §4.5.3: a pod that dies without a word', () => {
     await juliet.next('presence of the desk', from(desk.jid, undefined))
 
     await doomed.kill()
+    await juliet.message(nurse.bare, 'while nobody knows')
     const rush = setInterval(() => other.hurry(2_000), 200) // so that the grace is short
     try {
       await juliet.next('the end of the doomed', from(romeo.jid, 'unavailable'))
@@ -162,5 +170,13 @@ describe('RFC 6121 §4.5.3: a pod that dies without a word', () => {
     assert.ok(!juliet.unread().some(from(desk.jid, 'unavailable')), 'who lives is not touched')
     await juliet.message(romeo.bare, 'art thou there?')
     assert.equal((await desk.nextBody()).body, 'art thou there?')
+
+    await juliet.message(nurse.bare, 'while nobody is there')
+    await cut(nurse)
+    assert.equal(await comeBack(nurse, { domain: defaultSettings.domain, c2s: other.port(), http: 0 }), 'resumed')
+    await juliet.message(nurse.bare, 'after')
+    const bodies: string[] = []
+    while (bodies.length < 3) bodies.push((await nurse.nextBody()).body)
+    assert.deepEqual(bodies, ['while nobody knows', 'while nobody is there', 'after'])
   })
 })
