@@ -9,16 +9,20 @@ import type { BlockOf, RunningBlock } from './block.ts'
 /** Time the server gets to store what a reader will come back for. Units: ms. */
 const settleMs = 2_000
 const bodyBytes = 80
+/** Time a reader who has read its archive waits for offline messages that have not come yet. Units: ms. */
+const patienceMs = 5_000
 
 interface Pair {
   readonly writer: Client
   readonly reader: Client
-  state: 'filling' | 'ready' | 'reading'
+  state: 'filling' | 'ready' | 'reading' | 'leaving'
   /** Where its archive was read up to; empty before the first time. */
   last: string
   intendedAt: number
   askedAt: number
   page: number
+  /** Messages of the last filling that have not arrived. */
+  missing: number
 }
 
 /**
@@ -30,11 +34,13 @@ export function startHistory(block: BlockOf<'history'>, group: readonly Client[]
   const text = new NumberedText(crowd.plan.tag, bodyBytes)
   const startedAt = new Date(performance.timeOrigin + performance.now() - 60_000).toISOString()
   const pairs = pairsOf(group)
+  const byWriter = new Map(pairs.map((pair) => [pair.writer.account.index, pair]))
   const byReader = new Map(pairs.map((pair) => [pair.reader, pair]))
   let isStopped = false
   let turn = 0
   const fill = (pair: Pair): void => {
     pair.state = 'filling'
+    pair.missing = block.messages
     for (let i = 0; i < block.messages; i++) {
       crowd.sendMessage(pair.writer, pair.reader, (number) => `<body>${text.body(number)}</body>`, now())
     }
@@ -52,8 +58,21 @@ export function startHistory(block: BlockOf<'history'>, group: readonly Client[]
   const finish = (pair: Pair): void => {
     histograms.record('catchUp', now() - pair.intendedAt)
     tally.add('catchUps')
+    pair.state = 'leaving'
+    if (pair.missing === 0) leave(pair)
+    else crowd.scheduler.after(patienceMs, () => leave(pair))
+  }
+  const leave = (pair: Pair): void => {
+    if (pair.state !== 'leaving') return
     crowd.goAway(pair.reader, 'leave')
+    pair.state = 'filling'
     if (!isStopped) fill(pair)
+  }
+  const arrived = (sender: number): void => {
+    const pair = byWriter.get(sender)
+    if (pair === undefined) return
+    pair.missing--
+    if (pair.missing === 0) leave(pair)
   }
   const up = (client: Client): void => {
     const pair = byReader.get(client)
@@ -85,6 +104,7 @@ export function startHistory(block: BlockOf<'history'>, group: readonly Client[]
   }
   crowd.watchers.add(watch)
   crowd.onUp.add(up)
+  crowd.onArrived.add(arrived)
   for (const pair of pairs) fill(pair)
   const stop = crowd.follow(block.pace, pairs.length, (intendedAt) => {
     const pair = pairs[turn++ % pairs.length]
@@ -108,7 +128,7 @@ function pairsOf(group: readonly Client[]): readonly Pair[] {
   for (let at = 0; at + 1 < group.length; at += 2) {
     const [writer, reader] = [group[at], group[at + 1]]
     if (writer !== undefined && reader !== undefined) {
-      pairs.push({ writer, reader, state: 'filling', last: '', intendedAt: 0, askedAt: 0, page: 0 })
+      pairs.push({ writer, reader, state: 'filling', last: '', intendedAt: 0, askedAt: 0, page: 0, missing: 0 })
     }
   }
   return pairs

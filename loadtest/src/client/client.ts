@@ -4,7 +4,7 @@ import type { NumberedText } from './numbered-text.ts'
 import { Outbox, type Unacked } from './outbox.ts'
 import { type Found, Scanner } from './scanner.ts'
 import type { ClientKeys } from './scram-client.ts'
-import { SignIn } from './sign-in.ts'
+import { type Bound, SignIn } from './sign-in.ts'
 import { closeStream, conditionOf, framed, openStream } from './stream-text.ts'
 
 /** A client's account; `index` is its place in the whole run. */
@@ -139,9 +139,11 @@ export class Client {
 
   /** Signs out: the session ends. */
   leave(): void {
+    const isCounting = this.#isCounting
     const link = this.#detach()
     this.isAway = true
     if (link === undefined) return
+    if (isCounting) link.write(`<a xmlns='urn:xmpp:sm:3' h='${this.#received}'/>`)
     link.write(closeStream(this.#world.connection.transport))
     link.end()
     this.#forget()
@@ -171,7 +173,7 @@ export class Client {
         this.isNew = false
       },
       onEnable: () => this.#enable(),
-      onBound: (jid, smId) => this.#bound(jid, smId),
+      onBound: (session) => this.#bound(session),
       onResumed: (h) => this.#resumed(h),
       onNotResumed: (h) => {
         if (h !== undefined) this.#acked(h)
@@ -189,7 +191,7 @@ export class Client {
     this.#asked = 0
   }
 
-  #bound(jid: string, smId: string): void {
+  #bound({ jid, smId, hasClientState }: Bound): void {
     const { carbons, clientState } = this.#world.connection
     this.jid = jid
     this.#smId = smId
@@ -199,7 +201,7 @@ export class Client {
     this.send("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>")
     // Its own presence comes back (RFC 6121 §4.2.2): then messages find this client, and it is up.
     this.send('<presence/>')
-    if (clientState) this.#link?.write("<inactive xmlns='urn:xmpp:csi:0'/>")
+    if (clientState && hasClientState) this.#link?.write("<inactive xmlns='urn:xmpp:csi:0'/>")
   }
 
   #resumed(h: number): void {

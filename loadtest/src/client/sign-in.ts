@@ -12,6 +12,15 @@ export interface Resumable {
   readonly h: number
 }
 
+/** A new session. */
+export interface Bound {
+  readonly jid: string
+  /** Empty where it cannot be resumed. */
+  readonly smId: string
+  /** Whether the server knows what <inactive/> means (XEP-0352). */
+  readonly hasClientState: boolean
+}
+
 /** What a sign-in needs, and whom it tells. */
 export interface SignInPorts {
   readonly connection: Connection
@@ -29,7 +38,7 @@ export interface SignInPorts {
   readonly onKeys: (keys: ClientKeys) => void
   /** XEP-0198 begins: what is sent from now on counts. */
   readonly onEnable: () => void
-  readonly onBound: (jid: string, smId: string) => void
+  readonly onBound: (session: Bound) => void
   readonly onResumed: (h: number) => void
   readonly onNotResumed: (h: number | undefined) => void
   readonly onFailure: (reason: string) => void
@@ -44,6 +53,7 @@ export class SignIn {
   #isSecure: boolean
   #isRegistered = false
   #jid = ''
+  #hasClientState = false
 
   constructor(ports: SignInPorts) {
     this.#ports = ports
@@ -135,6 +145,7 @@ export class SignIn {
   readonly #signedIn: Step = (text) => {
     if (!text.startsWith('<stream:features')) return
     const { resume, write } = this.#ports
+    this.#hasClientState = text.includes('urn:xmpp:csi:0')
     if (resume === undefined) return this.#bind()
     this.#step = this.#resuming
     write(`<resume xmlns='${sm}' h='${resume.h}' previd='${escapeXml(resume.id)}'/>`)
@@ -168,14 +179,15 @@ export class SignIn {
   #enable(): void {
     const { connection, write, onEnable, onBound } = this.#ports
     if (!connection.streamManagement) {
-      onBound(this.#jid, '')
+      onBound({ jid: this.#jid, smId: '', hasClientState: this.#hasClientState })
       return
     }
     this.#step = (text) => {
       const isOn = text.startsWith('<enabled')
       if (!isOn && !text.startsWith('<failed')) return
       if (isOn) onEnable()
-      onBound(this.#jid, isOn ? attribute(text.slice(0, text.indexOf('>') + 1), 'id') : '')
+      const smId = isOn ? attribute(text.slice(0, text.indexOf('>') + 1), 'id') : ''
+      onBound({ jid: this.#jid, smId, hasClientState: this.#hasClientState })
     }
     write(`<enable xmlns='${sm}' resume='true'/>`)
   }
