@@ -29,6 +29,8 @@ export interface Settings {
     readonly pingAfterMs: number
     readonly pingTimeoutMs: number
     readonly maxResources: number
+    /** Whether connections to the client ports begin with a header of the PROXY protocol, version 2. */
+    readonly proxyProtocol: boolean
     /** What host-meta tells clients; empty: this process's own HTTP port under the domain. Source: XEP-0156. */
     readonly websocketUrl: string
   }

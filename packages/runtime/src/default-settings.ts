@@ -22,6 +22,7 @@ export const defaultSettings: Settings = {
     pingAfterMs: 300_000,
     pingTimeoutMs: 60_000,
     maxResources: 20,
+    proxyProtocol: false,
     websocketUrl: '',
   },
   sm: {

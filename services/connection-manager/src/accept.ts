@@ -13,27 +13,28 @@ export interface AcceptPorts {
   readonly links: SocketLinkPorts
 }
 
-/** Takes a socket of the STARTTLS port. */
-export function acceptPlain(pod: Pod, socket: Socket, ports: AcceptPorts): void {
-  const key = addressKey(socket.remoteAddress)
+/** Takes a socket of the STARTTLS port, of a client with this address. */
+export function acceptPlain(pod: Pod, socket: Socket, ports: AcceptPorts, address = socket.remoteAddress): void {
+  const key = addressKey(address)
   // RFC 6120 §13.12: told why, without waiting for a header
   if (!admitAddress(pod, key)) {
     sayNo(pod, socket, { condition: 'policy-violation', text: 'too many connections from this address' })
     return
   }
-  const isWaiting = wait(pod, socket, () => {
-    open(pod, socket, ports).readPlain()
+  const isWaiting = wait(pod, socket, key, () => {
+    open(pod, socket, ports, { transport: 'tcp', address }).readPlain()
     socket.resume()
   })
   if (!isWaiting) sayNo(pod, socket, { condition: 'resource-constraint', text: 'too many arrive at once' }) // RFC 6120 §4.9.3.17
 }
 
-/** Takes a socket of the direct TLS port. Source: XEP-0368 §3. */
-export function acceptTls(pod: Pod, socket: Socket, ports: AcceptPorts): void {
+/** Takes a socket of the direct TLS port, of a client with this address. Source: XEP-0368 §3. */
+export function acceptTls(pod: Pod, socket: Socket, ports: AcceptPorts, address = socket.remoteAddress): void {
+  const key = addressKey(address)
   // A handshake only to say no costs more than it is worth.
   const isWaiting =
-    admitAddress(pod, addressKey(socket.remoteAddress)) &&
-    wait(pod, socket, () => open(pod, socket, ports, 'tls').startTls())
+    admitAddress(pod, key) &&
+    wait(pod, socket, key, () => open(pod, socket, ports, { transport: 'tls', address }).startTls())
   if (isWaiting) return
   socket.on('error', () => socket.destroy())
   socket.destroy()
@@ -43,8 +44,7 @@ export function acceptTls(pod: Pod, socket: Socket, ports: AcceptPorts): void {
  * Serves a socket of an admitted address when its turn comes: after the death of a pod thousands arrive at once, and each costs a
  * handshake. False when too many wait; the address is released then.
  */
-function wait(pod: Pod, socket: Socket, serve: () => void): boolean {
-  const key = addressKey(socket.remoteAddress)
+function wait(pod: Pod, socket: Socket, key: string, serve: () => void): boolean {
   const leave = (): void => releaseAddress(pod, key)
   let isServed = false
   let wake = (): void => {}
@@ -92,9 +92,14 @@ function sayNo(pod: Pod, socket: Socket, error: StreamError): void {
   socket.end(header + errorText('tcp', error) + closeText('tcp'), () => socket.destroy())
 }
 
-function open(pod: Pod, socket: Socket, ports: AcceptPorts, transport: 'tcp' | 'tls' = 'tcp'): SocketLink {
-  const remoteAddress = socket.remoteAddress ?? 'unknown'
-  const origin = { transport, remoteAddress, addressKey: addressKey(socket.remoteAddress) }
+/** Where a socket's client is, and what it speaks. */
+interface From {
+  readonly transport: 'tcp' | 'tls'
+  readonly address: string | undefined
+}
+
+function open(pod: Pod, socket: Socket, ports: AcceptPorts, { transport, address }: From): SocketLink {
+  const origin = { transport, remoteAddress: address ?? 'unknown', addressKey: addressKey(address) }
   socket.setNoDelay(true)
   const connection = new Connection(pod, origin, ports.names)
   const link = new SocketLink(socket, connection, ports.links)

@@ -31,6 +31,8 @@ export const limits = {
   waitingSockets: 10_000,
   /** Bytes read of a socket that waits; the rest stays with the system. */
   waitingSocketBytes: 4_096,
+  /** Milliseconds a proxy has to say whose connection it is; then the socket is closed. */
+  proxyHeaderMs: 5_000,
   /** Drop records that wait for the log; more are lost, counted, and the lease's end speaks for them. */
   waitingDrops: 100_000,
   /** Acknowledged queues that wait to be told to presence; above, one is forgotten: the queue's next says it too. */

@@ -16,6 +16,7 @@ import { Logins } from './logins.ts'
 import { createMeters } from './meters.ts'
 import { Pauses } from './pauses.ts'
 import type { Later, Pod } from './pod.ts'
+import { acceptProxied } from './proxied.ts'
 import { Roll } from './roll.ts'
 import { keepSweeping, Sweeper } from './sweep.ts'
 import { loadTlsIdentity } from './tls-identity.ts'
@@ -113,13 +114,16 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   const ports = { names, links: { flushes: pod.flushes, identity: pod.identity, maxOutputBytes } }
   io.http.upgrade(webSocketPath, createUpgradeHandler(pod, { names, maxOutputBytes }))
   const portFor = (port: number): number => (port === 0 ? 0 : port + settings.portOffset)
+  const takePlain = (socket: Socket, address?: string): void => acceptPlain(pod, socket, ports, address)
+  const takeTls = (socket: Socket, address?: string): void => acceptTls(pod, socket, ports, address)
+  const isProxied = settings.c2s.proxyProtocol
   const plain = await listen(
-    (socket) => acceptPlain(pod, socket, ports),
+    isProxied ? acceptProxied(pod, takePlain) : (socket) => takePlain(socket),
     settings.listen.c2s,
     portFor(settings.ports.c2s),
   )
   const tls = await listen(
-    (socket) => acceptTls(pod, socket, ports),
+    isProxied ? acceptProxied(pod, takeTls) : (socket) => takeTls(socket),
     settings.listen.c2s,
     portFor(settings.ports.c2sTls),
   )

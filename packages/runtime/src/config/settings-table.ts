@@ -60,6 +60,11 @@ export const settingsTable: readonly Setting[] = [
   row('c2s.pingTimeoutMs', int('ms'), 'Time it then has to answer.', none),
   row('c2s.maxResources', int('resources'), 'Resources an account may have connected.', none),
   row(
+    'c2s.proxyProtocol',
+    bool,
+    'Whether connections to the client ports come by a proxy that begins each with a header of the PROXY protocol, version 2; what comes without one is closed.',
+  ),
+  row(
     'c2s.websocketUrl',
     text,
     'WebSocket address that host-meta tells clients, `wss://…` of whatever ends TLS; empty: `ws://` of the HTTP port.',

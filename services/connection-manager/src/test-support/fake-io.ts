@@ -188,6 +188,7 @@ function settingsOf(
       pingAfterMs: 60_000,
       pingTimeoutMs: 30_000,
       maxResources: 10,
+      proxyProtocol: false,
       ...options.c2s,
     },
     sm: {
