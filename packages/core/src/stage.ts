@@ -139,6 +139,8 @@ export interface PodService {
   /** Named ports it listens on, for cluster.json and the banner. */
   readonly ports: Readonly<Record<string, number>>
   readonly isReady: () => boolean
+  /** Reads anew what may change while it runs: certificates. Errors: keeps what it has, and says so in the log. */
+  readonly reload?: () => void
   /** Ends gracefully: no new connections, clients told, within `timeoutMs`. */
   readonly drain: (timeoutMs: number) => Promise<void>
 }

@@ -4,6 +4,7 @@ import type { BareJid } from '@starling/jid'
 import { createNameTable } from '@starling/xml'
 import { acceptPlain, acceptTls } from './accept.ts'
 import { AckRequests } from './ack-requests.ts'
+import { watchCertificate } from './certificate-watch.ts'
 import type { Connection } from './connection.ts'
 import { drainPod } from './drain.ts'
 import { Drops } from './drops.ts'
@@ -38,6 +39,10 @@ const maxConnectionNumber = 0xffff_ffff // as wide as an envelope carries it
 export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<RunningPod> {
   const { settings } = io
   let identity = loadTlsIdentity(settings, io)
+  const reloadCertificate = (): void => {
+    identity = loadTlsIdentity(settings, io)
+    io.logger.info({ what: 'certificate.loaded', notAfter: new Date(identity.notAfterMs).toISOString() })
+  }
   let phase: 'open' | 'draining' = 'open'
   let lastId = 0
   const meters = createMeters(io.metrics)
@@ -112,6 +117,11 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   const names = createNameTable()
   const maxOutputBytes = orNone(settings.c2s.maxOutputBytes)
   const ports = { names, links: { flushes: pod.flushes, identity: pod.identity, maxOutputBytes } }
+  io.metrics.observed(
+    'starling_c2s_certificate_not_after_seconds',
+    'When the certificate in use ends, in seconds since 1970',
+    () => identity.notAfterMs / 1_000,
+  )
   io.http.upgrade(webSocketPath, createUpgradeHandler(pod, { names, maxOutputBytes }))
   const portFor = (port: number): number => (port === 0 ? 0 : port + settings.portOffset)
   const takePlain = (socket: Socket, address?: string): void => acceptPlain(pod, socket, ports, address)
@@ -128,14 +138,25 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     portFor(settings.ports.c2sTls),
   )
   let stopSweep = scheduleSweep(pod)
+  const tellUnusable = (error: unknown): void => {
+    io.logger.error({ what: 'certificate.unusable', hint: 'the one before stays in use', error })
+  }
+  const { certificateFile, keyFile } = settings.tls
+  const files = certificateFile === '' ? [] : [certificateFile, keyFile]
+  const stopWatching = watchCertificate({ files, later, reload: reloadCertificate, onFault: tellUnusable })
   const stopSweeping = keepSweeping(sweeper, later)
   io.logger.info({ what: 'listening', c2s: portOf(plain), c2sTls: portOf(tls), isSelfSigned: identity.isSelfSigned })
   return {
     pod,
     ports: { c2s: portOf(plain), c2sTls: portOf(tls) },
     isReady: () => phase === 'open' && io.isReady(),
-    reloadCertificate: () => {
-      identity = loadTlsIdentity(settings, io)
+    reloadCertificate,
+    reload: () => {
+      try {
+        reloadCertificate()
+      } catch (error) {
+        tellUnusable(error)
+      }
     },
     drain: async (timeoutMs) => {
       if (phase === 'draining') return
@@ -144,6 +165,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
       tls.close()
       await drainPod(pod, timeoutMs)
       stopSweeping()
+      stopWatching()
       stopSweep()
       stopSweep = () => {}
       pod.pauses.close()

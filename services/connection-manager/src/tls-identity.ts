@@ -15,6 +15,8 @@ export interface TlsIdentity {
   readonly endPoint: Uint8Array | undefined
   /** Secret that salts of names which do not exist are made of (see pretendSaltOf). */
   readonly secret: Uint8Array
+  /** Units: ms since 1970. */
+  readonly notAfterMs: number
   /** Made here, because none was configured. */
   readonly isSelfSigned: boolean
 }
@@ -51,6 +53,7 @@ export function loadTlsIdentity(settings: Settings, ports: TlsPorts): TlsIdentit
     }),
     endPoint: endPointOf(pem.certificate),
     secret: createHmac('sha256', pem.key).update(`starling pretend salt ${settings.domain}`).digest(),
+    notAfterMs: new X509Certificate(pem.certificate).validToDate.getTime(),
     isSelfSigned,
   }
 }
