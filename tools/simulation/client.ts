@@ -1,17 +1,11 @@
 import type { BareJid } from '@starling/jid'
 import type { ClientPlan, Surroundings } from './client-plan.ts'
+import { answerTimeoutMs, header, numberOf, otherStanzas, type Phase, signInTimeoutMs, two32 } from './client-words.ts'
 import type { Engine } from './engine.ts'
-import { domain, resumeSeconds } from './io.ts'
+import { resumeSeconds } from './io.ts'
 import type { SessionLog } from './ledger.ts'
 import { Line } from './link.ts'
 import { ready, type SimulatedPod } from './pod.ts'
-
-type Phase = 'off' | 'opening' | 'binding' | 'enabling' | 'resuming' | 'up'
-
-const header = `<?xml version='1.0'?><stream:stream to='${domain}' xmlns='jabber:client' xmlns:stream='http://etherx.jabber.org/streams' version='1.0'>`
-const answerTimeoutMs = 6_000
-const signInTimeoutMs = 20_000
-const two32 = 2 ** 32
 
 /** A device: a client of RFC 6120 and, mostly, of XEP-0198, that never gives up. Source: XEP-0198 §3–§5. */
 export class Client {
@@ -36,6 +30,10 @@ export class Client {
   #askedMs: number | undefined
   #left: number
   #sequence = 0
+  /** When its line broke. */
+  #lostMs = 0
+  /** Takes messages. */
+  #isReady = true
   /** Away until then. */
   #awayUntilMs = 0
   #hasLeft = false
@@ -51,7 +49,13 @@ export class Client {
     if (this.#hasLeft) return true
     const isQuiet = this.#unacked.length === 0 && this.#told === this.#inbound
     if (this.#line?.brokenMs !== undefined) return false
-    return this.#phase === 'up' && this.#left === 0 && this.#line?.onTheWay === 0 && (!this.plan.hasSm || isQuiet)
+    return (
+      this.#phase === 'up' &&
+      this.#isReady &&
+      this.#left === 0 &&
+      this.#line?.onTheWay === 0 &&
+      (!this.plan.hasSm || isQuiet)
+    )
   }
 
   /** Where it stands, for people. */
@@ -62,19 +66,9 @@ export class Client {
   get hasLeft(): boolean {
     return this.#hasLeft
   }
-
-  get isOnline(): boolean {
-    return this.#line !== undefined
-  }
-
   /** Queue of what it has not acknowledged; undefined when it has no session with stream management. */
   get queue(): { readonly account: BareJid; readonly queue: string; readonly counted: number } | undefined {
     return this.#smId === '' ? undefined : { account: this.plan.account, queue: this.#smId, counted: this.#inbound }
-  }
-
-  /** Begins to live. */
-  start(): void {
-    this.#tickSoon()
   }
 
   /** Loses its line. */
@@ -102,11 +96,12 @@ export class Client {
 
   // ---- what it does -------------------------------------------------------------------------------------------------
 
-  #tickSoon(): void {
+  /** Lives: does something now and then. */
+  start(): void {
     const paceMs = this.#phase === 'up' ? 400 : 900
     this.#all.engine.later(undefined, 5 + this.#random.next() * paceMs, () => {
       this.#tick()
-      this.#tickSoon()
+      this.start()
     })
   }
 
@@ -125,14 +120,16 @@ export class Client {
     if (this.#now - brokenMs > answerTimeoutMs && this.#random.chance(0.1)) this.cut(true)
     else if (this.#askedMs !== undefined && this.#now - this.#askedMs > answerTimeoutMs) this.cut(true)
     else if (this.#left > 0 && this.#random.chance(calm ? 0.9 : 0.35)) this.#sendMessage()
+    else if (!this.#isReady && this.#random.chance(calm ? 0.5 : 0.1)) this.#becomeReady()
     else if (this.plan.hasSm) this.#acknowledge(calm)
+    else if (!calm && this.#random.chance(0.07)) this.#sendOther()
   }
 
   /** Asks for, or gives, an acknowledgement. */
   #acknowledge(calm: boolean): void {
     if (this.#unacked.length > 0 && this.#askedMs === undefined && this.#random.chance(0.5)) this.#ask()
     else if (this.#inbound > this.#told && this.#random.chance(calm ? 0.5 : 0.2)) this.#answer()
-    else if (!calm && this.#random.chance(0.05)) this.#sendIq()
+    else if (!calm && this.#random.chance(0.07)) this.#sendOther()
   }
 
   #connect(): void {
@@ -176,15 +173,19 @@ export class Client {
     this.#send(`<message to='${to}' type='chat' id='${id}'><body>${id}</body></message>`, id)
   }
 
-  #sendIq(): void {
+  /** Something that is no message. */
+  #sendOther(): void {
     this.#sequence += 1
-    const what = this.#random.pick([
-      `<iq type='get' id='q${this.#sequence}'><query xmlns='jabber:iq:roster'/></iq>`,
-      `<iq type='get' id='q${this.#sequence}' to='${domain}'><ping xmlns='urn:xmpp:ping'/></iq>`,
-      `<iq type='set' id='q${this.#sequence}'><query xmlns='urn:xmpp:mam:2'/></iq>`,
-      `<iq type='get' id='q${this.#sequence}'><unknown xmlns='urn:nobody:knows'/></iq>`,
-    ])
+    const id = `q${this.#sequence}`
+    const what = this.#random.pick(otherStanzas(id))
+    // RFC 6121 §8.5.2.2.1: to nobody who is ready, a message is kept
+    if (what.startsWith('<presence')) this.#isReady = !/-1|unavailable/.test(what)
     this.#send(what, undefined)
+  }
+
+  #becomeReady(): void {
+    this.#isReady = true
+    this.#send('<presence/>', undefined)
   }
 
   /** Sends a stanza: kept until it is acknowledged. */
@@ -207,9 +208,8 @@ export class Client {
 
   #hear(piece: string): void {
     if (piece === ready) this.#line?.write(header)
-    else if (piece.startsWith('<?xml') || piece.startsWith('<stream:stream')) {
-      if (piece.includes('<stream:features')) this.#opened()
-    } else if (piece.startsWith('<stream:features')) this.#opened()
+    else if (piece.includes('<stream:features')) this.#opened()
+    else if (piece.startsWith('<?xml') || piece.startsWith('<stream:stream')) return
     else if (/^<(message|presence|iq)\b/.test(piece)) this.#stanza(piece)
     else if (piece.startsWith('<enabled')) this.#enabled(piece)
     else if (piece.startsWith('<resumed')) this.#resumed(piece)
@@ -268,7 +268,7 @@ export class Client {
   /** Becomes available. */
   #begin(): void {
     if (this.plan.hasCarbons) this.#send(`<iq type='set' id='c1'><enable xmlns='urn:xmpp:carbons:2'/></iq>`, undefined)
-    this.#send('<presence/>', undefined)
+    this.#becomeReady()
     if (this.#phase !== 'enabling') this.#enter('up')
   }
 
@@ -352,8 +352,6 @@ export class Client {
 
   // ---- inside -------------------------------------------------------------------------------------------------------
 
-  #lostMs = 0
-
   #off(): void {
     const line = this.#line
     if (this.#isCounting && line !== undefined)
@@ -398,8 +396,4 @@ export class Client {
   get #random(): Engine['random'] {
     return this.#all.engine.random
   }
-}
-
-function numberOf(piece: string): number {
-  return Number(/\bh=['"](\d+)/.exec(piece)?.[1] ?? Number.NaN)
 }
