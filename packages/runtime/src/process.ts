@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { Module, Settings, Stage } from '@starling/core'
 import { inboxNames } from '@starling/wire'
+import { applySettings } from './config/live-settings.ts'
 import { loadConfig } from './config/load-config.ts'
 import { createLogger } from './logger.ts'
 import { type Running, run } from './run.ts'
@@ -21,8 +22,8 @@ export interface ProcessPlan {
 export const exitCodes = { drained: 0, failed: 1, misconfigured: 2, atOnce: 130 } as const
 
 /**
- * Runs stages as this process: settings from environment and file, a graceful end on SIGTERM and SIGINT, an immediate one on
- * the second. An error nobody caught is logged and ends the process with 1: its supervisor starts it again, and the log
+ * Runs stages as this process: settings from environment and file, read again on SIGHUP, a graceful end on SIGTERM and SIGINT, an
+ * immediate one on the second. An error nobody caught is logged and ends the process with 1: its supervisor starts it again, and the log
  * hands over again what it had not committed (R2).
  */
 export async function runProcess(plan: ProcessPlan): Promise<void> {
@@ -54,6 +55,20 @@ export async function runProcess(plan: ProcessPlan): Promise<void> {
   }
   process.on('SIGTERM', onSignal)
   process.on('SIGINT', onSignal)
+  let reloadServices = (): void => {}
+  const reload = (): void => {
+    const next = loadConfig(process.env, plan.modules)
+    if (!next.ok) {
+      logger.error({ what: 'process.not-reloaded', faults: next.error })
+      return
+    }
+    const applied = applySettings(settings, next.value)
+    logger.setLevel(settings.logLevel)
+    reloadServices()
+    logger.info({ what: 'process.reloaded', ...applied })
+  }
+  // A terminal that is closed says SIGHUP too, and means the end
+  process.on('SIGHUP', process.stdin.isTTY || process.stdout.isTTY ? onSignal : reload)
 
   const { stages, modules } = plan
   const running = await run({ stages, modules, settings, pod, logger, stop: stop.signal }).catch((error: unknown) => {
@@ -62,6 +77,7 @@ export async function runProcess(plan: ProcessPlan): Promise<void> {
     logger.error({ what: 'process.cannot-start', error })
     process.exit(exitCodes.failed)
   })
+  reloadServices = running.reload
   await plan.onReady?.(running, settings)
   await untilAborted(stop.signal)
   await plan.onStop?.(settings)

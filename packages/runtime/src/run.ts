@@ -50,6 +50,8 @@ export interface Running {
   /** Ports by name: `c2s`, `c2sTls`, `http`. */
   readonly ports: Readonly<Record<string, number>>
   readonly readiness: () => Readiness
+  /** Has services read anew what may change while they run: certificates. */
+  readonly reload: () => void
   /** Ends gracefully within settings.drainTimeoutMs; says whether everything was done by then. Safe to call twice. */
   readonly stop: () => Promise<boolean>
 }
@@ -109,6 +111,9 @@ export async function run(plan: Plan): Promise<Running> {
     return {
       ports: Object.assign({ http: listening }, ...parts.services.map((service) => service.ports)),
       readiness: parts.readiness,
+      reload: () => {
+        for (const service of parts.services) service.reload?.()
+      },
       stop: end,
     }
   } catch (error) {
