@@ -20,6 +20,7 @@ const folders = [
   'k8s/overlays/production',
   'k8s/overlays/production-keda',
   'k8s/overlays/production-prometheus-adapter',
+  'k8s/overlays/production-proxy-protocol',
 ]
 const keyed: readonly Stage[] = [session, routing, storage]
 /** Secrets that somebody else makes: certificate.sh or cert-manager, the operator (docs/operations.md), CloudNativePG. */
