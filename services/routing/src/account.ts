@@ -115,25 +115,30 @@ function encodeSession({ target, isAvailable, priority, slices, sm }: RoutedSess
 
 const notHibernating = -1
 
-/** The fields that differ between two states of an account. */
+/**
+ * The fields that differ between two states of an account, and all of sessions that were touched between: the fields take any of
+ * the states between to the later one, too, for another owner may have saved that meanwhile (R3).
+ */
 export function changedFields(
   before: RoutedAccount,
   after: RoutedAccount,
+  touched: ReadonlySet<string>,
 ): { readonly set: ReadonlyMap<string, Uint8Array>; readonly remove: readonly string[] } {
   const set = new Map<string, Uint8Array>()
   const remove: string[] = []
   for (const [resource, session] of after.sessions) {
     const old = before.sessions.get(resource)
     if (old === session) continue
-    if (old === undefined || !isSameButCounter(old, session)) set.set(sessionPrefix + resource, encodeSession(session))
+    const isTouched = touched.has(resource)
+    if (isTouched || old === undefined || !isSameButCounter(old, session)) {
+      set.set(sessionPrefix + resource, encodeSession(session))
+    }
     if (session.sm === undefined) {
-      if (old?.sm !== undefined) remove.push(counterPrefix + resource)
+      if (isTouched || old?.sm !== undefined) remove.push(counterPrefix + resource)
     } else if (old?.sm !== session.sm) set.set(counterPrefix + resource, encodeCounter(session.sm))
   }
-  for (const [resource, { sm }] of before.sessions) {
-    if (after.sessions.has(resource)) continue
-    remove.push(sessionPrefix + resource)
-    if (sm !== undefined) remove.push(counterPrefix + resource)
+  for (const resource of new Set([...before.sessions.keys(), ...touched])) {
+    if (!after.sessions.has(resource)) remove.push(sessionPrefix + resource, counterPrefix + resource)
   }
   if (before.slices !== after.slices) {
     if (Object.keys(after.slices).length === 0) remove.push(settingsField)

@@ -66,6 +66,27 @@ async function settle(world: World, resumes: number): Promise<void> {
   await workAll()
 }
 
+/** Acknowledged between publishing and saving, to a pod that dies after the save. */
+const acknowledgedEarly: Step[] = [
+  [0, 0, 0],
+  [1, 0, 0],
+  [12, 11, 28],
+  [4, 0, 0],
+  [15, 27, 0],
+  [9, 0, 0],
+]
+
+/** An owner works past where the next has saved, and wakes: a session that began and ended in between was saved by the next. */
+const savedBetween: Step[] = [
+  [0, 0, 0],
+  [8, 0, 0],
+  [10, 4, 0],
+  [12, 26, 5],
+  [1, 0, 0],
+  [0, 0, 0],
+  [11, 0, 0],
+]
+
 describe('R3, R4, R6: whatever dies and whatever comes again', () => {
   it('each delivery comes once, in order; at a session’s end what is unacknowledged goes on, once', async () => {
     const step = fc.tuple(fc.nat(19), fc.nat(99), fc.nat(99))
@@ -90,7 +111,7 @@ describe('R3, R4, R6: whatever dies and whatever comes again', () => {
           }
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 500, examples: [acknowledgedEarly, savedBetween].map((steps) => [steps, 0]) },
     )
   })
 })

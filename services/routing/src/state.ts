@@ -19,6 +19,7 @@ type Change<K extends StateChange['change']> = Extract<StateChange, { change: K 
  */
 export function changeState({ head, key, atMs }: State, context: StateContext): void {
   const { at, outputs } = context
+  if ('resource' in head) at.touched.add(head.resource)
   switch (head.change) {
     case 'settings':
       at.now = { ...at.now, slices: head.slices }

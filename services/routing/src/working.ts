@@ -15,6 +15,8 @@ export interface Working {
   readonly mark: number
   readonly stored: RoutedAccount
   now: RoutedAccount
+  /** Resources whose sessions began, changed or ended in this batch, as they may have done and be as before again. */
+  readonly touched: Set<string>
   readonly appended: Appended[]
   /** Queues whose sessions are over. */
   readonly ended: string[]
@@ -25,7 +27,8 @@ export interface Working {
 /** The account as it was read. */
 export function working(account: BareJid, state: AccountState | undefined): Working {
   const stored = state === undefined ? nobody : readAccount(state)
-  return { account, mark: state?.mark ?? -1, stored, now: stored, appended: [], ended: [], trimmed: [] }
+  const mark = state?.mark ?? -1
+  return { account, mark, stored, now: stored, touched: new Set(), appended: [], ended: [], trimmed: [] }
 }
 
 /** Remembers how an account stands; what is returned puts it back so (R10). */
@@ -50,6 +53,6 @@ export function saveOf(at: Working, mark: number): StateSave | undefined {
     else change.append.push(entry)
   }
   for (const queue of at.ended) queues.set(queue, { queue, append: [], isEnded: true })
-  const fields = changedFields(at.stored, at.now)
+  const fields = changedFields(at.stored, at.now, at.touched)
   return { account: at.account, mark, ...fields, ...(queues.size === 0 ? {} : { queues: [...queues.values()] }) }
 }

@@ -32,6 +32,8 @@ export interface Session {
   readonly has: string[]
   /** What its client acknowledged of that. */
   acked: number
+  /** What of that was stored by then, so that the acknowledgement took it out of the queue, or stands in the log. */
+  settled: number
   isHibernating: boolean
 }
 
@@ -113,6 +115,7 @@ export class World {
       target,
       has: [],
       acked: 0,
+      settled: 0,
       isHibernating: false,
     }
     this.sessions.push(session)
@@ -135,6 +138,7 @@ export class World {
   async acknowledge(session: Session, most: number): Promise<void> {
     if (!this.#isOpen(session)) return
     session.acked = Math.min(session.has.length, session.acked + most)
+    session.settled = Math.max(session.settled, Math.min(session.acked, this.#stored.get(session.smId) ?? 0))
     for (const body of session.has.slice(0, session.acked)) this.acknowledged.add(body)
     await this.#presence.trimQueues([{ account: session.account, queue: session.smId, ordinal: session.acked }])
   }
@@ -161,6 +165,7 @@ export class World {
     const { account, resource, smId } = session
     // XEP-0198 §5: h of <resume/> counts as an acknowledgement
     session.acked = session.has.length
+    session.settled = session.acked
     for (const body of session.has) this.acknowledged.add(body)
     const counts = { h: session.has.length, count: 0, ordinal: 0, maxSeconds: 300 }
     this.#state(account, { change: 'resumed', resource, smId, target, old, ...counts })
@@ -179,8 +184,8 @@ export class World {
     for (const [key, connection] of this.#connections) {
       if (!key.startsWith(`${slot} ${epoch} `) || !connection.isOpen) continue
       connection.isOpen = false
-      const { smId, has, acked } = connection.session
-      for (const body of has.slice(this.#stored.get(smId) ?? 0, acked)) this.unsure.add(body)
+      const { has, settled, acked } = connection.session
+      for (const body of has.slice(settled, acked)) this.unsure.add(body)
     }
     this.#epochs.set(slot, epoch + 1)
     this.#log.push({ kind: 'podDied', key: '', atMs, slot, epoch })
