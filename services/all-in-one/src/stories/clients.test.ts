@@ -60,7 +60,7 @@ describe('clients that others wrote, on the embedded default', () => {
     ['starttls', 'c2s'],
     ['tls', 'c2sTls'],
   ] as const) {
-    it(`slixmpp over ${mode}: signs in, subscribes, sees presence, chats`, async () => {
+    it(`slixmpp over ${mode}: signs in, subscribes, sees presence, chats, resumes (XEP-0198)`, async () => {
       const accounts = [`romeo-${mode}@localhost`, `juliet-${mode}@localhost`]
       for (const jid of accounts) await server.createAccount(jid, 'secret')
       const at = ['127.0.0.1', String(server.running.ports[port]), mode]
@@ -72,6 +72,7 @@ describe('clients that others wrote, on the embedded default', () => {
         readonly seen: readonly string[]
         readonly bodies: readonly string[]
         readonly answer: readonly string[]
+        readonly missed: readonly string[]
       }
       assert.equal(told.tls, 'TLSv1.3')
       assert.deepEqual(told.seen, [...told.jids].reverse(), 'each saw the other')
@@ -80,6 +81,7 @@ describe('clients that others wrote, on the embedded default', () => {
         Array.from({ length: 20 }, (_, i) => `line ${i}`),
       )
       assert.deepEqual(told.answer, ['heard', told.jids[1]])
+      assert.deepEqual(told.missed, [...Array.from({ length: 10 }, (_, i) => `missed ${i}`), 'the last'])
     })
   }
 

@@ -1,4 +1,5 @@
-"""Two slixmpp clients sign in, subscribe, see each other and chat; prints one JSON line, exits 0 when all of it happened.
+"""Two slixmpp clients sign in, subscribe, see each other and chat; one is cut off and resumes (XEP-0198); prints one JSON line,
+exits 0 when all of it happened.
 
 Arguments: host, port, "starttls" or "tls", then JID and password of each client.
 """
@@ -18,7 +19,10 @@ class Device(slixmpp.ClientXMPP):
         self.heard = asyncio.Queue()
         self.seen = asyncio.Queue()
         self.started = asyncio.Event()
+        self.resumed = asyncio.Event()
         self.failure = None
+        self.register_plugin("xep_0198")
+        self.add_event_handler("session_resumed", lambda _event: self.resumed.set())
         self.add_event_handler("session_start", self.on_start)
         self.add_event_handler("message", lambda message: self.heard.put_nowait(message))
         self.add_event_handler("presence_available", lambda presence: self.seen.put_nowait(presence))
@@ -66,12 +70,23 @@ async def story(host, port, mode, accounts):
         bodies.append(message["body"])
     other.send_message(mto=one.boundjid.full, mbody="heard", mtype="chat")
     answer = await one.heard.get()
+    gone = asyncio.Event()
+    other.add_event_handler("disconnected", lambda _event: gone.set())
+    other.transport.abort()
+    await gone.wait()
+    for number in range(10):
+        one.send_message(mto=other.boundjid.bare, mbody="missed %d" % number, mtype="chat")
+    other.connect(host, port)
+    await other.resumed.wait()
+    one.send_message(mto=other.boundjid.full, mbody="the last", mtype="chat")
+    missed = [(await other.heard.get())["body"] for _ in range(11)]
     print(json.dumps({
         "tls": one.transport.get_extra_info("ssl_object").version(),
         "jids": [device.boundjid.full for device in devices],
         "seen": seen,
         "bodies": bodies,
         "answer": [answer["body"], answer["from"].full],
+        "missed": missed,
     }))
     for device in devices:
         await device.disconnect()
