@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { Ajv } from 'ajv'
 import { parse } from 'yaml'
 import { root, run } from '../run.ts'
 
@@ -71,6 +72,16 @@ const containers = Object.entries(compose.services)
 const isOnce = ([, { restart }]: readonly [string, ComposeService]): boolean => restart === undefined
 
 describe('docker-compose.yml', () => {
+  it('both files have the shape of the Compose Specification', () => {
+    const ajv = new Ajv({ strict: false, allErrors: true, validateFormats: false })
+    const isCompose = ajv.compile(JSON.parse(read('k8s/schemas/compose-spec.json')))
+    for (const file of ['docker-compose.yml', 'docker-compose.production.yml']) {
+      const content = parse(read(file), { merge: true, logLevel: 'silent' })
+      assert.ok(isCompose(content), `${file}: ${ajv.errorsText(isCompose.errors)}`)
+      assert.ok(!isCompose({ ...content, services: { one: { imagee: 'x' } } }), 'a field that is none is a fault')
+    }
+  })
+
   it('has every service of a cluster, and two connection-managers', () => {
     const ours = containers.filter(([, { build }]) => build === '.').map(([, { command = [] }]) => command[0])
     const wanted = [...services.filter((name) => name !== 'all-in-one'), 'connection-manager', 'topics', 'tables']
