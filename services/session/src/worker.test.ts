@@ -92,6 +92,41 @@ describe('what an owner remembers', () => {
   })
 })
 
+describe('R3 decisions', () => {
+  it('messages cost none; a presence costs one call, and nothing of it is left once it is saved', async () => {
+    const world = createWorld(['romeo', 'juliet'])
+    const client = await world.connect('romeo', 'orchard')
+    const { calls, states } = world.presence
+    const decisions = async (xml: string): Promise<number> => {
+      const before = calls.get('decideStates') ?? 0
+      await client.send(xml)
+      assert.equal(states.get(romeo)?.decision, undefined)
+      return (calls.get('decideStates') ?? 0) - before
+    }
+    assert.equal(await decisions("<message to='juliet@example.org'/>"), 0)
+    assert.equal(await decisions('<presence/>'), 1)
+  })
+
+  it('an owner that must ask decides that first; the next one asks too, and it ends with the save', async () => {
+    const world = createWorld(['romeo', 'juliet'])
+    const client = await world.connect('romeo', 'orchard')
+    await client.send('<presence/>')
+    world.takeOver()
+    world.published.length = 0
+    client.queue('<presence><show>away</show></presence>')
+    // decided, and dead
+    world.crashAfter = 1
+    await world.step()
+    assert.equal(states(world)?.decision?.bytes.length, 0)
+    await world.run()
+    const asked = world.published.filter(({ to, envelope }) => to === 'storage' && envelope.kind === 'ask')
+    assert.equal(asked.length, 1)
+    assert.equal(states(world)?.decision, undefined)
+  })
+})
+
+const states = (world: ReturnType<typeof createWorld>) => world.presence.states.get(romeo)
+
 describe('the rosters in memory', () => {
   const roster = { version: '1', items: new Map() }
   const jid = (name: string): BareJid => `${name}@example.org` as BareJid

@@ -3,7 +3,7 @@ import { isSeen, readRoster, seesUs } from '../roster.ts'
 import type { World } from './world.ts'
 
 /** Both sides of every subscription say the same. */
-export function assertAgreement(world: World, names: readonly string[]): void {
+export function assertAgreement(world: Pick<World, 'storage'>, names: readonly string[]): void {
   const rosters = new Map(
     names.map((name) => [name, readRoster(world.storage.rosters.get(`${name}@example.org`) as never)?.items]),
   )
