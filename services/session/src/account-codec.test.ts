@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { BareJid, Jid } from '@starling/jid'
 import fc from 'fast-check'
 import { type Account, blankAccount, type Session } from './account.ts'
-import { changesOf, encodeSession, readAccount } from './account-codec.ts'
+import { changesOf, encodeSession, readAccount, touchedBy } from './account-codec.ts'
 import { nameOf } from './stream-management.ts'
 
 const jid = 'romeo@example.org' as BareJid
@@ -70,6 +70,21 @@ describe('the state of an account in the presence port', () => {
         for (const [field, bytes] of change?.set ?? []) fields.set(field, bytes)
         for (const field of change?.remove ?? []) fields.delete(field)
         assert.deepEqual(readAccount(jid, { mark: 2, fields }), after)
+      }),
+    )
+  })
+
+  it('R3: a save takes what another owner saved of the states between to where it should be', () => {
+    fc.assert(
+      fc.property(account, account, account, (before, between, after) => {
+        const fields = new Map(changesOf(blankAccount(jid), before, 1)?.set ?? [])
+        const save = (change: ReturnType<typeof changesOf>): void => {
+          for (const [field, bytes] of change?.set ?? []) fields.set(field, bytes)
+          for (const field of change?.remove ?? []) fields.delete(field)
+        }
+        save(changesOf(before, between, 2))
+        save(changesOf(before, after, 3, new Set([...touchedBy(before, between), ...touchedBy(between, after)])))
+        assert.deepEqual(readAccount(jid, { mark: 3, fields }), after)
       }),
     )
   })

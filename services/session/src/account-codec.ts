@@ -141,12 +141,20 @@ function encodeAccount(account: Account): Uint8Array | undefined {
   return Object.keys(stored).length === 0 ? undefined : encodeJson(stored)
 }
 
-/** What of an account's state changed, to be saved with the mark; undefined when nothing did. */
-export function changesOf(before: Account, after: Account, mark: number): StateSave | undefined {
-  if (before === after) return undefined
-  const set = new Map<string, Uint8Array>()
-  const remove: string[] = []
-  const isSame =
+/**
+ * Resources whose sessions an input began, changed or ended; they may be as before after another. `''`: what else the account holds.
+ */
+export function touchedBy(before: Account, after: Account): readonly string[] {
+  if (before === after) return []
+  const touched = isSameAccount(before, after) ? [] : ['']
+  for (const [resource, session] of after.sessions)
+    if (before.sessions.get(resource) !== session) touched.push(resource)
+  for (const resource of before.sessions.keys()) if (!after.sessions.has(resource)) touched.push(resource)
+  return touched
+}
+
+function isSameAccount(before: Account, after: Account): boolean {
+  return (
     before.isLoaded === after.isLoaded &&
     before.slices === after.slices &&
     before.pending === after.pending &&
@@ -155,25 +163,38 @@ export function changesOf(before: Account, after: Account, mark: number): StateS
     before.rosterVersion === after.rosterVersion &&
     before.kicked === after.kicked &&
     (before.sessions.size === 0) === (after.sessions.size === 0)
-  if (!isSame) {
+  )
+}
+
+/**
+ * What of an account's state changed, to be saved with the mark; undefined when nothing did. With it goes all that was touched between:
+ * so the save takes any of the states between to the later one, too, for another owner may have saved that meanwhile (R3).
+ */
+export function changesOf(
+  before: Account,
+  after: Account,
+  mark: number,
+  touched: ReadonlySet<string> = new Set(touchedBy(before, after)),
+): StateSave | undefined {
+  if (touched.size === 0) return undefined
+  const set = new Map<string, Uint8Array>()
+  const remove: string[] = []
+  if (touched.has('')) {
     const bytes = encodeAccount(after)
-    if (bytes !== undefined) set.set(accountField, bytes)
-    else if (encodeAccount(before) !== undefined) remove.push(accountField)
+    if (bytes === undefined) remove.push(accountField)
+    else set.set(accountField, bytes)
   }
-  for (const session of after.sessions.values()) {
-    const old = before.sessions.get(session.resource)
-    if (old === session) continue
-    set.set(sessionField + session.resource, encodeSession(session))
-    if (session.presence === undefined) {
-      if (old?.presence !== undefined) remove.push(presenceField + session.resource)
-    } else if (old?.presence?.raw !== session.presence.raw) {
-      set.set(presenceField + session.resource, session.presence.raw)
+  for (const resource of touched) {
+    if (resource === '') continue
+    const session = after.sessions.get(resource)
+    if (session === undefined) {
+      remove.push(sessionField + resource, presenceField + resource)
+      continue
     }
-  }
-  for (const old of before.sessions.values()) {
-    if (after.sessions.has(old.resource)) continue
-    remove.push(sessionField + old.resource)
-    if (old.presence !== undefined) remove.push(presenceField + old.resource)
+    set.set(sessionField + resource, encodeSession(session))
+    const raw = session.presence?.raw
+    if (raw === undefined) remove.push(presenceField + resource)
+    else if (before.sessions.get(resource)?.presence?.raw !== raw) set.set(presenceField + resource, raw)
   }
   return set.size === 0 && remove.length === 0 ? undefined : { account: after.jid, mark, set, remove }
 }

@@ -55,8 +55,8 @@ export async function decide(
  * ends; where it reaches further than the mark (an earlier owner took more records at once), the save says what it is there.
  */
 export function saveOf(entry: Entry, mark: number, codec: RosterCodec): StateSave | undefined {
-  const { before, account, decision, isHandled } = entry
-  const change = changesOf(before, account, mark)
+  const { before, account, touched, decision, isHandled } = entry
+  const change = changesOf(before, account, mark, touched)
   if (change === undefined && (decision === undefined || !isHandled)) return undefined
   const save = change ?? { account: before.jid, mark, set: new Map(), remove: [] }
   if (decision === undefined || decision.until <= mark) return save

@@ -1,7 +1,7 @@
 import type { AccountState, Decision } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Account } from './account.ts'
-import { readAccount } from './account-codec.ts'
+import { readAccount, touchedBy } from './account-codec.ts'
 import type { Handled } from './handle.ts'
 import type { RosterView } from './roster.ts'
 
@@ -14,6 +14,8 @@ export interface Entry {
   /** That this is so was decided, by whomever, and how far that reaches. */
   decision: Decision | undefined
   account: Account
+  /** What of it the batch touched. Shape: see `touchedBy`. */
+  readonly touched: Set<string>
   roster: RosterView | undefined
   /** Whether the batch holds an input behind the mark. */
   isHandled: boolean
@@ -30,6 +32,7 @@ export function entryOf(jid: BareJid, state: AccountState, first: RosterView | u
     first,
     decision: state.decision,
     account,
+    touched: new Set(),
     roster: first,
     isHandled: false,
     hasConsulted: false,
@@ -44,6 +47,7 @@ export function rewind(entry: Entry): void {
 
 /** Takes over what an input came to. */
 export function advance(entry: Entry, { account, roster, hasConsulted }: Handled): void {
+  for (const one of touchedBy(entry.account, account)) entry.touched.add(one)
   entry.account = account
   entry.roster = roster
   entry.isHandled = true
