@@ -1,4 +1,5 @@
 import { parseArgs } from 'node:util'
+import { maxWorkers } from './plan/plan.ts'
 import { readDuration } from './scenario/quantities.ts'
 
 /** Options that a run has, whatever starts it. */
@@ -141,7 +142,7 @@ function readOptions(
     domain: values.domain,
     users: whole('users', 10_000_000),
     durationMs,
-    workers: whole('workers', 52),
+    workers: whole('workers', maxWorkers),
     out: values.out,
     adminUrl: values['admin-url']?.replace(/\/$/, ''),
     adminToken: values['admin-token'],
@@ -149,7 +150,7 @@ function readOptions(
     metricsUrls: (values['metrics-url'] ?? '').split(',').filter((url) => url !== ''),
     metricsPort: whole('metrics-port', 65_535),
     listen: values.listen,
-    expect: whole('expect', 52) ?? 1,
+    expect: whole('expect', maxWorkers) ?? 1,
   }
   return faults.length === 0 ? { ok: true, value } : { ok: false, error: faults.join('\n') }
 }

@@ -9,6 +9,8 @@ import type { BlockOf, RunningBlock } from './block.ts'
 /** Time the server gets to store what a reader will come back for. Units: ms. */
 const settleMs = 2_000
 const bodyBytes = 80
+/** Time from a reader's leaving to the first message it misses: it must really be off. Units: ms. */
+const awayMs = 300
 /** Time a reader who has read its archive waits for offline messages that have not come yet. Units: ms. */
 const patienceMs = 5_000
 
@@ -56,8 +58,8 @@ export function startHistory(block: BlockOf<'history'>, group: readonly Client[]
     pair.reader.send(archiveQuery({ id: `mam${pair.page}`, max: block.pageSize, ...place }))
   }
   const finish = (pair: Pair): void => {
-    histograms.record('catchUp', now() - pair.intendedAt)
-    tally.add('catchUps')
+    if (!isStopped) histograms.record('catchUp', now() - pair.intendedAt)
+    if (!isStopped) tally.add('catchUps')
     pair.state = 'leaving'
     if (pair.missing === 0) leave(pair)
     else crowd.scheduler.after(patienceMs, () => leave(pair))
@@ -66,7 +68,9 @@ export function startHistory(block: BlockOf<'history'>, group: readonly Client[]
     if (pair.state !== 'leaving') return
     crowd.goAway(pair.reader, 'leave')
     pair.state = 'filling'
-    if (!isStopped) fill(pair)
+    crowd.scheduler.after(awayMs, () => {
+      if (!isStopped) fill(pair)
+    })
   }
   const arrived = (sender: number): void => {
     const pair = byWriter.get(sender)
@@ -118,7 +122,11 @@ export function startHistory(block: BlockOf<'history'>, group: readonly Client[]
       stop()
       isStopped = true
       // Those nobody came back for: their readers come once more, so that every message is accounted for.
-      for (const pair of pairs) if (pair.reader.state === 'down' && pair.reader.isAway) pair.reader.connect(now())
+      for (const pair of pairs) {
+        if (pair.reader.state !== 'down' || !pair.reader.isAway) continue
+        pair.state = 'reading'
+        pair.reader.connect(now())
+      }
     },
   }
 }

@@ -1,7 +1,7 @@
 import type { Connection } from '../scenario/scenario.ts'
 import { type Endpoint, type Link, openLink } from './link.ts'
 import type { NumberedText } from './numbered-text.ts'
-import { Outbox, type Unacked } from './outbox.ts'
+import { maxUnacked, Outbox, type Unacked } from './outbox.ts'
 import { type Found, Scanner } from './scanner.ts'
 import type { ClientKeys } from './scram-client.ts'
 import { type Bound, SignIn } from './sign-in.ts'
@@ -118,6 +118,10 @@ export class Client {
     const whole = framed(this.#world.connection.transport, text)
     if (!this.#isCounting) return void this.#link?.write(whole)
     this.#outbox?.push({ text: whole, number, intendedAt })
+    if (this.unacked > maxUnacked) {
+      this.#lost(`${maxUnacked} stanzas without an acknowledgement`)
+      return
+    }
     if (++this.#asked < requestAfter) return void this.#link?.write(whole)
     this.#asked = 0
     this.#link?.write(this.#world.connection.transport === 'websocket' ? whole : `${whole}<r xmlns='urn:xmpp:sm:3'/>`)

@@ -8,7 +8,7 @@ export interface Unacked {
 
 const modulus = 2 ** 32
 
-/** Stanzas a client keeps until they are acknowledged; above it the client asks and drops nothing, but its worker reports it. */
+/** Stanzas a client keeps until they are acknowledged; above it the connection ends: a server that never answers is no server. */
 export const maxUnacked = 10_000
 
 /** Counts and keeps what a client sent. Source: XEP-0198 §4: `h` counts modulo 2^32. */

@@ -86,6 +86,7 @@ export async function startEmbedded(transport: Transport): Promise<Target> {
     isOpen: true,
     processes: [{ name: 'starling', pid: child.pid ?? 0 }],
     metricsUrls: [],
+    killPod: undefined,
     stop,
   }
 }

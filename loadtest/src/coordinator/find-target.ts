@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Transport } from '../scenario/scenario.ts'
 import { startEmbedded } from './embedded.ts'
+import { killPod } from './pod-kill.ts'
 import { portFor, readEndpoints, type ServerPorts, type ServerProcess, type Target } from './target.ts'
 
 /** What the command line says of the target. */
@@ -61,7 +62,14 @@ async function byName(options: TargetOptions, transport: Transport): Promise<Tar
   return { ...remote, name: target, domain: /^[\d.:]+$/.test(domain) ? 'localhost' : domain, endpoints }
 }
 
-const remote = { admin: undefined, isOpen: false, processes: [], metricsUrls: [], stop: async () => {} } as const
+const remote = {
+  admin: undefined,
+  isOpen: false,
+  processes: [],
+  metricsUrls: [],
+  killPod: undefined,
+  stop: async () => {},
+} as const
 
 function cluster(runDir: string, transport: Transport): Target {
   const file = readJson<ClusterFile>(join(runDir, 'cluster.json'))
@@ -79,6 +87,7 @@ function cluster(runDir: string, transport: Transport): Target {
       port: portFor(transport, ports as unknown as ServerPorts),
     })),
     admin: gateway === undefined || token === '' ? undefined : { url: `http://127.0.0.1:${gateway}`, token },
+    killPod: (service, restartAfterMs) => killPod(runDir, service, restartAfterMs),
     processes: [...file.pods, ...file.infrastructure].map(({ name, pid }) => ({ name, pid })),
   }
 }

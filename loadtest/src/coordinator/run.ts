@@ -9,6 +9,7 @@ import type { Scenario } from '../scenario/scenario.ts'
 import { chooseAccounts, createByApi } from './accounts.ts'
 import { commandFleet, type Fleet } from './fleet.ts'
 import type { Metrics } from './metrics.ts'
+import { startKills } from './pod-kill.ts'
 import { difference, Recorder, sumCounts, sumOf, sumReconciled } from './recorder.ts'
 import { costOf, settle, usageOf } from './server-cost.ts'
 import type { Target } from './target.ts'
@@ -76,7 +77,10 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
     watch.zero()
     const usedBefore = await usageOf(target)
     const before = await watch.fresh()
-    await watch.during('measuring', scenario.durationMs, () => pause(scenario.durationMs, ports.signal))
+    const stopKills = startKills(scenario.podKill, target, say)
+    await watch
+      .during('measuring', scenario.durationMs, () => pause(scenario.durationMs, ports.signal))
+      .finally(stopKills)
     const after = await watch.fresh()
     recorder.endLoad()
     await watch.during('waiting for the rest', undefined, () => fleet.enter('drain'))

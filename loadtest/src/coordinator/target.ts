@@ -18,6 +18,8 @@ export interface Target {
   readonly isOpen: boolean
   readonly processes: readonly ServerProcess[]
   readonly metricsUrls: readonly string[]
+  /** Kills a pod of a service and starts it again later; undefined where that cannot be done. Units: ms. */
+  readonly killPod: ((service: string, restartAfterMs: number) => string) | undefined
   readonly stop: () => Promise<void>
 }
 

@@ -34,6 +34,12 @@ export interface ScenarioFile {
     readonly file?: string
   }
   readonly blocks: readonly Readonly<Record<string, Options | null>>[]
+  readonly podKill?: {
+    readonly every: string
+    readonly service?: string
+    readonly restartAfter?: string
+    readonly command?: string
+  }
   readonly thresholds?: readonly string[]
 }
 
@@ -67,6 +73,7 @@ export function resolveScenario(file: ScenarioFile, name: string): Scenario {
     },
     accounts: accounts(file.accounts ?? {}),
     blocks,
+    podKill: podKill(file.podKill),
     thresholds: file.thresholds ?? [],
   }
 }
@@ -78,6 +85,12 @@ function accounts({
   file = '',
 }: NonNullable<ScenarioFile['accounts']>): Accounts {
   return by === 'csv' ? { by, file } : { by, prefix, password }
+}
+
+function podKill(file: ScenarioFile['podKill']): Scenario['podKill'] {
+  if (file === undefined) return undefined
+  const { every, service = 'connection-manager', restartAfter, command = '' } = file
+  return { everyMs: ms(every, 60_000), service, restartAfterMs: ms(restartAfter, 5_000), command }
 }
 
 function blocksOf(kind: string, options: Options, group: number): readonly Block[] {

@@ -56,6 +56,17 @@ export type Block =
     })
   | (OnUsers & { readonly kind: 'flaps'; readonly pace: Pace; readonly awayMs: number })
 
+/** Processes of the server that die without warning. Units: ms. */
+export interface PodKill {
+  readonly everyMs: number
+  /** Which pods of `npm run cluster`; one of them by chance. */
+  readonly service: string
+  /** From the death to the start of the same pod. */
+  readonly restartAfterMs: number
+  /** A shell command instead, such as kubectl's; empty without. */
+  readonly command: string
+}
+
 /** A load to run, as read from its file. Units: ms, as named. */
 export interface Scenario {
   readonly name: string
@@ -71,6 +82,7 @@ export interface Scenario {
   /** Contacts of each user, both ways. */
   readonly contacts: number
   readonly blocks: readonly Block[]
+  readonly podKill: PodKill | undefined
   readonly thresholds: readonly string[]
   /** From when a message counts as late. */
   readonly lateAfterMs: number
