@@ -1,6 +1,8 @@
 // `npm run loadtest -- …`: see src/command-line.ts.
-import { createConnection } from 'node:net'
+import { createConnection, type Socket } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Endpoint } from './client/link.ts'
 import { type Command, readCommandLine, usage } from './command-line.ts'
 import { runCompare } from './compare/compare.ts'
 import { loadScenario, startRun, UsageError, writeReports } from './coordinator/start.ts'
@@ -56,15 +58,28 @@ async function perform(command: Command): Promise<number> {
   }
 }
 
+/** Pods of one Job begin in any order. Units: ms. */
+const coordinatorPatienceMs = 60_000
+
+async function reach(endpoint: Endpoint, patienceMs: number): Promise<Socket> {
+  const until = performance.now() + patienceMs
+  for (;;) {
+    const socket = createConnection(endpoint)
+    const fault = await new Promise<string | undefined>((resolve) => {
+      socket.once('connect', () => resolve(undefined))
+      socket.once('error', (error) => resolve(error.message))
+    })
+    if (fault === undefined) return socket
+    if (performance.now() > until) throw new Error(`no coordinator at ${endpoint.host}:${endpoint.port}: ${fault}`)
+    await sleep(500)
+  }
+}
+
 /** A worker of another machine or pod: lives as long as its coordinator's connection. */
 async function work(coordinator: string): Promise<number> {
   const endpoint = readEndpoints(coordinator, 'tcp')?.[0]
   if (endpoint === undefined) throw new UsageError(`${coordinator} is not HOST:PORT`)
-  const socket = createConnection(endpoint)
-  await new Promise<void>((resolve, reject) => {
-    socket.once('connect', resolve)
-    socket.once('error', (error) => reject(new Error(`no coordinator at ${coordinator}: ${error.message}`)))
-  })
+  const socket = await reach(endpoint, coordinatorPatienceMs)
   runWorker(lineChannel<Report, Order>(socket))
   await new Promise((resolve) => socket.once('close', resolve))
   process.exit(0)
