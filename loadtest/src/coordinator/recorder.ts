@@ -39,9 +39,12 @@ export class Recorder {
     if (this.#isLoading) this.health.push(second.health)
   }
 
-  /** The measured part begins: seconds are counted from here. */
-  rebase(): void {
-    this.#before.at = 0
+  /** Seconds are counted from later on; what was before gets negative ones. Units: seconds. */
+  rebase(laterBy: number): void {
+    this.#before.at -= laterBy
+    this.moments.forEach((moment, i) => {
+      this.moments[i] = { ...moment, at: moment.at - laterBy }
+    })
   }
 
   /** Closes a second. Units: seconds. */

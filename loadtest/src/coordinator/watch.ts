@@ -66,8 +66,9 @@ export function startWatch(options: WatchOptions): Watch {
       await work()
     },
     zero: () => {
-      zero = performance.now()
-      recorder.rebase()
+      const now = performance.now()
+      recorder.rebase((now - zero) / 1_000)
+      zero = now
     },
     fresh: async () => {
       await fleet.nextSecond()

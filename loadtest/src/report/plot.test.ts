@@ -16,7 +16,7 @@ describe('plots', () => {
       const svg = drawPlot({ ...plot, isLogarithmic, series: [{ name: 'p&q', points }] })
       assert.match(svg, /^<svg .*<\/svg>$/)
       assert.match(svg, /A &lt;b&gt;.*p&amp;q/)
-      assert.match(svg, /<path d="M[\d.]+ [\d.]+M[\d.]+ [\d.]+L[\d.]+ [\d.]+"/)
+      assert.match(svg, /<path d="M[\d.]+ [\d.]+h0M[\d.]+ [\d.]+h0L[\d.]+ [\d.]+"/)
       assert.doesNotMatch(svg, /NaN|Infinity|undefined/)
     }
   })

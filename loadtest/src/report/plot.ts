@@ -51,7 +51,7 @@ export function drawPlot(plot: Plot): string {
   )
   const lines = plot.series.map(({ points }, i) => {
     const colour = colours[i % colours.length]
-    return `<path d="${pathOf(thin(points), x, y)}" fill="none" stroke="${colour}" stroke-width="1.5"/>`
+    return `<path d="${pathOf(thin(points), x, y)}" fill="none" stroke="${colour}" stroke-width="1.5" stroke-linecap="round"/>`
   })
   const legend = plot.series.map(({ name }, i) => {
     const at = margin.left + i * Math.min(150, (width - margin.left) / plot.series.length)
@@ -98,9 +98,10 @@ function pathOf(points: Series['points'], x: (value: number) => number, y: (valu
         isDown = false
         return ''
       }
-      const move = isDown ? 'L' : 'M'
+      const place = `${round(x(px))} ${round(y(py))}`
+      const part = isDown ? `L${place}` : `M${place}h0` // so that a lonely point is a dot
       isDown = true
-      return `${move}${round(x(px))} ${round(y(py))}`
+      return part
     })
     .join('')
 }
