@@ -12,8 +12,8 @@ interface Figure {
 }
 
 const filter = process.argv[2] ?? ''
-const files = sourceFiles(root, ['packages', 'services'], (name) => name.endsWith('.bench.ts')).filter((file) =>
-  file.includes(filter),
+const files = sourceFiles(root, ['packages', 'services', 'loadtest'], (name) => name.endsWith('.bench.ts')).filter(
+  (file) => file.includes(filter),
 )
 const [cpu] = cpus()
 console.log(
