@@ -36,6 +36,7 @@ RUN npm ci --omit=dev --no-audit --no-fund && npm cache clean --force && rm -rf 
 COPY packages packages
 COPY services services
 COPY tools tools
+COPY loadtest loadtest
 
 USER 1000:1000
 VOLUME /data
