@@ -24,16 +24,15 @@ export interface DecisionPorts {
 export async function decide(
   { presence, codec }: DecisionPorts,
   entries: ReadonlyMap<BareJid, Entry>,
-  until: number,
 ): Promise<boolean> {
   const open = [...entries.values()].filter(
-    ({ hasConsulted, decision }) => hasConsulted && (decision === undefined || decision.until < until),
+    ({ hasConsulted, decision, last }) => hasConsulted && (decision === undefined || decision.until < last),
   )
   if (open.length === 0) return false
-  const proposals = open.map(({ before, mark, first }) => ({
+  const proposals = open.map(({ before, mark, first, last }) => ({
     account: before.jid,
     mark,
-    until,
+    until: last,
     bytes: codec.encode(first),
   }))
   const decided = await presence.decideStates('session', proposals)
@@ -52,15 +51,19 @@ export async function decide(
 
 /**
  * What of an account is to be saved; undefined when nothing. What was decided is saved over even when nothing changed, so that it
- * ends; where it reaches further than the mark (an earlier owner took more records at once), the save says what it is there.
+ * ends. The roster goes along in two cases: where the decision reaches further than the mark (an earlier owner took more records at
+ * once), and while answers are under way that storage may have read before a change made here: whoever handles them needs the newer
+ * one, and asking again would let later inputs overtake.
  */
 export function saveOf(entry: Entry, mark: number, codec: RosterCodec): StateSave | undefined {
-  const { before, account, touched, decision, isHandled } = entry
-  const change = changesOf(before, account, mark, touched)
-  if (change === undefined && (decision === undefined || !isHandled)) return undefined
+  const { before, account, decision, last, roster } = entry
+  const change = changesOf(before, account, mark)
+  if (change === undefined && (decision === undefined || last < 0)) return undefined
   const save = change ?? { account: before.jid, mark, set: new Map(), remove: [] }
-  if (decision === undefined || decision.until <= mark) return save
-  return { ...save, decision: { until: decision.until, bytes: codec.encode(entry.roster) } }
+  const reach = decision?.until ?? -1
+  const isAhead = account.pending > 0 && account.rosterVersion !== '' && roster !== undefined
+  if (reach <= mark && !isAhead) return save
+  return { ...save, decision: { until: Math.max(reach, mark), bytes: codec.encode(roster) } }
 }
 
 /**

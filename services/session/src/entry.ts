@@ -17,8 +17,8 @@ export interface Entry {
   /** What of it the batch touched. Shape: see `touchedBy`. */
   readonly touched: Set<string>
   roster: RosterView | undefined
-  /** Whether the batch holds an input behind the mark. */
-  isHandled: boolean
+  /** Offset of the last input of the batch behind the mark; -1 without one. */
+  last: number
   /** Whether what came of the inputs hangs on `first`. */
   hasConsulted: boolean
 }
@@ -34,7 +34,7 @@ export function entryOf(jid: BareJid, state: AccountState, first: RosterView | u
     account,
     touched: new Set(),
     roster: first,
-    isHandled: false,
+    last: -1,
     hasConsulted: false,
   }
 }
@@ -45,11 +45,11 @@ export function rewind(entry: Entry): void {
   entry.roster = entry.first
 }
 
-/** Takes over what an input came to. */
-export function advance(entry: Entry, { account, roster, hasConsulted }: Handled): void {
+/** Takes over what the input at an offset came to. */
+export function advance(entry: Entry, offset: number, { account, roster, hasConsulted }: Handled): void {
   for (const one of touchedBy(entry.account, account)) entry.touched.add(one)
   entry.account = account
   entry.roster = roster
-  entry.isHandled = true
+  entry.last = offset
   if (hasConsulted === true) entry.hasConsulted = true
 }

@@ -80,7 +80,7 @@ export function createWorker(io: Io): Worker {
         // R3: what the saved state contains already is not handled again
         if (entry === undefined || input.place.offset <= entry.mark) continue
         const handled = handle(ports, entry, { place: input.place, envelope })
-        advance(entry, handled)
+        advance(entry, input.place.offset, handled)
         fates.push({ input, kind: envelope.kind, handled })
         if (handled.hibernations !== undefined) outcome.hibernations.push(...handled.hibernations)
         for (const draft of handled.drafts) outcome.outputs.push({ cause: input, ...draft })
@@ -95,7 +95,7 @@ export function createWorker(io: Io): Worker {
     const concerned = new Set(shared.flatMap(({ shares }) => shares.map(({ account }) => account)))
     const entries = await read([...concerned])
     let outcome = compute(shared, entries)
-    if (await decide(deciding, entries, batch.lastOffset)) {
+    if (await decide(deciding, entries)) {
       adopted.add()
       outcome = compute(shared, entries)
     }
