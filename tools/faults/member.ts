@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ignoreFeatures, type Reach, type Transport } from '@starling/testkit'
+import { ignoreFeatures, managesStream, type Reach, type Transport } from '@starling/testkit'
 import { client, type XmppClient, type XmppElement, xml } from '@xmpp/client'
 import { type Ledger, readText, textOf } from './ledger.ts'
 
@@ -97,8 +97,12 @@ export class Member {
     })
     this.xmpp.on('online', () => {
       this.counts.began++
-      this.isOnline = true
-      this.xmpp.send(xml('presence')).catch(ignore)
+      const begun = this.kind.isManaged ? managesStream(this.xmpp) : Promise.resolve()
+      void begun.then(() => {
+        if (this.xmpp.status !== 'online') return
+        this.isOnline = true
+        this.xmpp.send(xml('presence')).catch(ignore)
+      })
     })
     this.xmpp.on('disconnect', () => {
       this.isOnline = false

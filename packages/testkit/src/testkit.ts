@@ -18,6 +18,7 @@ export {
   type Device,
   type FormerSession,
   ignoreFeatures,
+  managesStream,
   type Reach,
   type Transport,
 } from './stories/device.ts'

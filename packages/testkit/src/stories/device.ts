@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { client, type XmppClient, type XmppElement, xml } from '@xmpp/client'
 
 /** How a device reaches the server. */
@@ -87,6 +88,7 @@ export async function connect(
   })
   if (session !== undefined) take(xmpp, session)
   const jid = await signIn(xmpp, service, { domain: reach.domain, resumed: session?.jid })
+  if (account.ignores?.includes('urn:xmpp:sm:3') !== true) await managesStream(xmpp)
   const bare = jid.slice(0, jid.indexOf('/'))
 
   const next: Device['next'] = (what, matches) =>
@@ -142,6 +144,19 @@ export async function connect(
 /** Makes a client believe that it began a session itself, and that the server has all that it sent. */
 function take(xmpp: XmppClient, { id, inbound }: FormerSession): void {
   Object.assign(xmpp.streamManagement, { id, inbound, outbound: Number.MAX_SAFE_INTEGER })
+}
+
+/** Units: ms that a server has to enable stream management. */
+const enableMs = 5_000
+
+/**
+ * Resolves once a client manages its stream. Signing in the older way, @xmpp/client says that it is online before that, and
+ * begins its count anew a moment after `<enabled/>` came: what came in the same piece is then not counted, and comes again after a
+ * resume. So nothing may be asked for until here. A server without stream management is waited for in vain, for a while.
+ */
+export async function managesStream(xmpp: XmppClient): Promise<void> {
+  const end = performance.now() + enableMs
+  while (!xmpp.streamManagement.enabled && xmpp.status === 'online' && performance.now() < end) await sleep(2)
 }
 
 /** Makes a client blind for features it could use: takes them out of what the server offers, inline ones too. */
