@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs'
+import { readdir, readFile } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A server started for tests; it survives `kill` and `start` on the same port and data. */
@@ -57,6 +58,7 @@ export async function startServer(spec: ServerSpec): Promise<Server> {
   }
   const kill = async (signal: NodeJS.Signals): Promise<void> => {
     child.kill(signal)
+    if (signal === 'SIGSTOP') await standsStill(child.pid ?? 0)
     if (signal === 'SIGKILL') await exited(10_000)
   }
   const stop = async (): Promise<void> => {
@@ -139,4 +141,21 @@ function logSize(path: string): number {
 
 function logFrom(path: string, from: number): string {
   return readFileSync(path).subarray(from).toString('utf8')
+}
+
+/** Units: ms that a process has to stand still; its threads stop one after another. */
+const standStillMs = 2_000
+
+/** Waits until every thread of a stopped process stands still: until then one may answer a request. */
+async function standsStill(pid: number): Promise<void> {
+  const end = performance.now() + standStillMs
+  while (performance.now() < end) {
+    const threads = await readdir(`/proc/${pid}/task`).catch(() => [])
+    const texts = await Promise.all(
+      threads.map((id) => readFile(`/proc/${pid}/task/${id}/stat`, 'utf8').catch(() => '')),
+    )
+    // the state stands behind the name, which may hold anything but ends with the last bracket
+    if (texts.every((text) => text === '' || text.slice(text.lastIndexOf(')') + 2).startsWith('T'))) return
+    await sleep(5)
+  }
 }
