@@ -155,7 +155,8 @@ export function presenceStories(world: () => World): void {
       const closed = new Promise<void>((resolve) => older.xmpp.on('disconnect', () => resolve()))
       const newer = await device('romeo', orchard)
       await closed
-      assert.deepEqual(errors, ['conflict'])
+      // what it may say afterwards is its own: it acknowledges into a stream that has ended
+      assert.equal(errors[0], 'conflict', errors.join())
       await newer.available()
       await newer.message(newer.jid, 'still here')
       assert.equal((await newer.nextBody()).body, 'still here')
