@@ -84,14 +84,17 @@ export class Ledger {
     return this.#all().filter((entry) => this.#isMissing(entry)).length
   }
 
-  /** Messages of managed senders neither acknowledged nor given up. */
-  get open(): number {
-    return this.#all().filter(({ isManaged, fate }) => isManaged && fate === 'sent').length
+  /**
+   * Whatever was not acknowledged by now never will be: a client whose connection breaks while it sends again what it kept
+   * (@xmpp/client) forgets the rest.
+   */
+  giveUp(): void {
+    for (const entry of this.#entries.values()) if (entry.fate === 'sent') entry.fate = 'unknown'
   }
 
-  /** The first messages that are open or outstanding. */
+  /** The first messages that are outstanding. */
   waiting(limit: number): readonly string[] {
-    const waiting = this.#all().filter((one) => this.#isMissing(one) || (one.isManaged && one.fate === 'sent'))
+    const waiting = this.#all().filter((one) => this.#isMissing(one))
     const told = waiting.map((one) => `${textOf(one)} to ${one.to} ${one.fate}, ${one.arrivals.length} arrived`)
     return [...told.slice(0, limit), `${told.length} in all`]
   }

@@ -54,6 +54,11 @@ export class Member {
     this.#listen()
   }
 
+  /** Messages that its client still waits to have acknowledged. */
+  get pending(): number {
+    return this.kind.isManaged ? this.xmpp.streamManagement.outbound_q.length : 0
+  }
+
   /** Signs in and stays. */
   async start(): Promise<void> {
     await this.#come()
@@ -62,7 +67,7 @@ export class Member {
 
   /** Says the next number to another, if its stream is open. */
   say(to: string, domain: string): void {
-    if (!this.isOnline) return
+    if (!this.isOnline || (this.kind.isManaged && !this.xmpp.streamManagement.enabled)) return
     const n = ++this.#sent
     this.#ports.ledger.sent(this.kind.name, to, n)
     const body = xml('body', {}, textOf({ from: this.kind.name, n }))

@@ -66,13 +66,13 @@ export async function makeParty(
     isSilent = true
     const start = performance.now()
     const isSettled = (): boolean =>
-      members.every((member) => member.isOnline || member.kind.isFlapping) &&
-      ledger.open === 0 &&
+      members.every((member) => (member.isOnline || member.kind.isFlapping) && member.pending === 0) &&
       ledger.outstanding === 0
     while (!isSettled() && performance.now() - start < times.settleMs) await sleep(times.lookMs)
     const settledMs = isSettled() ? Math.round(performance.now() - start) : undefined
     const waitedFor = settledMs === undefined ? tell(members, ledger) : ''
     await sleep(times.quietMs) // what should not come has its chance
+    ledger.giveUp()
     const account = ledger.account(from)
     from = ledger.count
     const counts = members.map((member) => member.counts)
@@ -116,7 +116,8 @@ export async function makeParty(
 
 function tell(members: readonly Member[], ledger: Ledger): string {
   const offline = members.filter(({ isOnline }) => !isOnline).map(({ kind, xmpp }) => `${kind.name} ${xmpp.status}`)
-  return `offline: ${offline.join(', ') || 'nobody'}; ${ledger.waiting(6).join(', ')}`
+  const pending = members.filter((one) => one.pending > 0).map((one) => `${one.kind.name} ${one.pending}`)
+  return `offline: ${offline.join(', ') || 'nobody'}; pending: ${pending.join(', ') || 'nothing'}; ${ledger.waiting(6).join(', ')}`
 }
 
 function sum(numbers: readonly number[]): number {

@@ -112,3 +112,10 @@ export const faults: readonly Fault[] = [...services.flatMap(podFaults), ...infr
 
 /** Faults that lose what is not promised; reported, not judged. */
 export const unjudged: readonly Fault[] = lossyFaults
+
+const shortNames = ['kill -9 of', 'SIGTERM of a connection-manager', 'a Kafka broker dies', 'Redis hangs 2 s']
+
+/** Those that `npm test` has time for. */
+export const shortFaults: readonly Fault[] = faults.filter(({ name }) =>
+  shortNames.some((start) => name.startsWith(start)),
+)
