@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it, type TestContext } from 'node:test'
 import { memoryPresence } from '@starling/adapters/memory'
 import type { Presence } from '@starling/core'
+import { type Envelope, encodeEnvelope, inboxes } from '@starling/wire'
 import { openPodInbox } from './pod-inbox.ts'
 import { createPublisher } from './publisher.ts'
 import { testLog, testLogger, until } from './test-ports.ts'
@@ -20,7 +21,7 @@ async function opened(presence: Presence, t: TestContext) {
   })
   // also after a check that failed: what still waits would keep the process
   t.after(() => void inbox.close().then(() => log.close()))
-  return { inbox, logger, fences: () => fences }
+  return { inbox, log, logger, fences: () => fences }
 }
 
 describe('R7: the lease of a pod', () => {
@@ -66,5 +67,31 @@ describe('R7: the lease of a pod', () => {
       logger.events.filter(({ what }) => what === 'slot.lost').map(({ why }) => why),
       ['the lease is another pod’s'],
     )
+  })
+})
+
+describe('what a pod reads', () => {
+  it('an answer and what follows from it come before what stands behind them, also in one record', async (t) => {
+    const { inbox, log } = await opened(memoryPresence({ clock: monotonic }), t)
+    const order: string[] = []
+    inbox.onEnvelopes((envelopes) => {
+      for (const { kind, ...one } of envelopes)
+        order.push('head' in one ? `${kind} ${(one.head as { text: string }).text}` : kind)
+    })
+    const target = inbox.target(7)
+    const base = { key: '', atMs: 0, target }
+    const close = (text: string): Envelope => ({ ...base, kind: 'close', head: { condition: 'conflict', text } })
+    const follow = async (name: string): Promise<void> => {
+      await inbox.ask('romeo@localhost', { query: 'account.list', args: { after: '', limit: 1 } }, 10_000)
+      for (let step = 0; step < 10; step++) await Promise.resolve()
+      order.push(name)
+    }
+    const following = [follow('first'), follow('second')]
+    const answer = (question: number): Envelope => ({ ...base, kind: 'answer', head: { question, result: null } })
+    const record = [close('before'), answer(1), close('between'), answer(2), close('after')]
+    await log.produce(inboxes.pod.topic, target.slot, record.map(encodeEnvelope))
+    await Promise.all(following)
+    await until('all is read', () => order.length === 5)
+    assert.deepEqual(order, ['close before', 'first', 'close between', 'second', 'close after'])
   })
 })

@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import type {
   AskResult,
   Log,
@@ -118,14 +119,30 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
     const placed = decodeRecords(records, (offset, index, fault) =>
       logger.error({ what: 'envelope.unreadable', inbox: 'pod', slot: lease.slot, offset, index, fault }),
     )
-    const mine: Envelope[] = []
+    let mine: Envelope[] = []
+    let isAnswered = false
+    /** Order: what an answer causes at once goes before what stands behind it in the log, in this batch or the next. */
+    const settle = async (): Promise<void> => {
+      if (isAnswered) await setImmediate()
+      isAnswered = false
+    }
+    const hand = async (): Promise<void> => {
+      if (mine.length === 0) return
+      await settle()
+      receive(mine)
+      mine = []
+    }
     for (const { envelope } of placed) {
       if (epochOf(envelope) !== lease.epoch) continue // R7: written for an earlier pod of this slot
       if (envelope.cause !== undefined && !table.accept(envelope.cause)) continue
-      if (envelope.kind === 'answer') answered(envelope)
-      else mine.push(envelope)
+      if (envelope.kind === 'answer') {
+        await hand()
+        answered(envelope)
+        isAnswered = true
+      } else mine.push(envelope)
     }
-    if (mine.length > 0) receive(mine)
+    await hand()
+    await settle()
   }
 
   const fence = async (why: string): Promise<void> => {
