@@ -77,8 +77,7 @@ export async function connect(
   const waiting = new Set<() => void>()
   let failure: Error | undefined
   xmpp.on('error', (error: Error & { readonly code?: string }) => {
-    // an answer it was about to give when its connection was cut
-    if (error.code === 'ERR_STREAM_WRITE_AFTER_END' || error.code === 'ERR_STREAM_DESTROYED') return
+    if (isLateWrite(error)) return
     failure = error
     for (const wake of waiting) wake()
   })
@@ -157,6 +156,11 @@ const enableMs = 5_000
 export async function managesStream(xmpp: XmppClient): Promise<void> {
   const end = performance.now() + enableMs
   while (!xmpp.streamManagement.enabled && xmpp.status === 'online' && performance.now() < end) await sleep(2)
+}
+
+/** Whether an error is the client's own: it answered, or acknowledged, into a connection that had ended. */
+export function isLateWrite({ code = '' }: { readonly code?: string }): boolean {
+  return ['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_DESTROYED', 'EPIPE'].includes(code)
 }
 
 /** Makes a client blind for features it could use: takes them out of what the server offers, inline ones too. */
