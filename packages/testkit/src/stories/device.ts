@@ -222,10 +222,13 @@ async function signIn(
       resolve(resumed)
     })
   })
-  online.catch(() => undefined) // heard below, once the stream is open
-  try {
+  const opened = (async () => {
     await xmpp.connect(service)
     await xmpp.open({ domain })
+  })()
+  try {
+    // `open` does not notice that the socket has ended before the server's header came: whichever tells first
+    await Promise.race([opened, online])
     return await online
   } catch (error) {
     xmpp.stop().catch(() => undefined)
