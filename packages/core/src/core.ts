@@ -92,4 +92,4 @@ export {
   type StorageQueries,
 } from './storage.ts'
 export type { Identity, Support } from './support.ts'
-export type { Labels, LogEvent, Logger, Metrics } from './watching.ts'
+export type { Labels, LogEvent, Logger, Metrics, Tracing } from './watching.ts'

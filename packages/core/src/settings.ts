@@ -72,6 +72,17 @@ export interface Settings {
   /** Where the admin command finds the API; empty: it looks for a server on this machine. */
   readonly adminUrl: string
   readonly logLevel: 'debug' | 'info' | 'warn' | 'error'
+  /** Traces of sampled stanzas. */
+  readonly tracing: {
+    /** Where spans are sent by OTLP over HTTP; empty: tracing is off. */
+    readonly otlpUrl: string
+    /** Share of clients' stanzas that are traced, 0 to 1. */
+    readonly sampleRatio: number
+    /** `name=value` of HTTP headers that the receiver asks for, separated by commas. */
+    readonly otlpHeaders: string
+    /** Units: spans waiting to be sent; what comes beyond is dropped. */
+    readonly maxQueuedSpans: number
+  }
   readonly archive: { readonly retentionDays: number }
   readonly offline: { readonly maxStanzas: number }
   readonly session: {

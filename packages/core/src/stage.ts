@@ -6,7 +6,7 @@ import type { Presence } from './presence.ts'
 import type { Registry } from './registry.ts'
 import type { Settings } from './settings.ts'
 import type { QueryCall, Storage } from './storage.ts'
-import type { Logger, Metrics } from './watching.ts'
+import type { Logger, Metrics, Tracing } from './watching.ts'
 
 /** Where an envelope stands in the log. */
 export interface Place {
@@ -123,6 +123,8 @@ export interface HttpPort {
 export interface PodIo extends Io {
   readonly http: HttpPort
   readonly inbox: PodInbox
+  /** Missing where tracing is off. */
+  readonly tracing?: Tracing | undefined
   /**
    * Publishes one envelope; resolves when the log holds it (R1). Order: of calls, per key.
    * Errors: rejects with LogError; nothing later of that connection may be published then (R1).

@@ -1,3 +1,5 @@
+import type { Envelope } from '@starling/wire'
+
 /** A log event: `what` names it, the rest says more. No message bodies, no secrets. */
 export interface LogEvent {
   readonly what: string
@@ -35,4 +37,15 @@ export interface Metrics {
     buckets: readonly number[],
     labels?: readonly string[],
   ) => { readonly observe: (value: number, labels?: Labels) => void }
+}
+
+/**
+ * Spans of the stanzas that are sampled; a stage has it only where tracing is on, so that without it a stanza costs one look.
+ * No attribute names a person or holds what was said.
+ */
+export interface Tracing {
+  /** Begins the trace of a stanza whose last bytes were read at `readMs`, if it is to be sampled. Units: ms of the monotonic clock. */
+  readonly received: <E extends Envelope>(envelope: E, readMs: number) => E
+  /** Begins to write what a traced envelope brought to a socket; what is returned ends it. */
+  readonly writing: (envelope: Envelope) => (() => void) | undefined
 }

@@ -41,6 +41,7 @@ export const defaultSettings: Settings = {
   admin: { token: '', allowRemote: false },
   adminUrl: '',
   logLevel: 'info',
+  tracing: { otlpUrl: '', sampleRatio: 0.01, otlpHeaders: '', maxQueuedSpans: 8_192 },
   archive: { retentionDays: 0 },
   offline: { maxStanzas: 1_000 },
   session: { maxRosters: 50_000, maxRosterItems: 1_000, maxDirectedPresence: 200 },

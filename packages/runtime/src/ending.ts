@@ -4,6 +4,7 @@ import type { HttpServer } from './http.ts'
 import type { Parts } from './parts.ts'
 import type { Ports } from './ports.ts'
 import { offsetsPerStart } from './start-counter.ts'
+import type { ProcessTracing } from './tracing/tracing.ts'
 import { isDoneWithin } from './within.ts'
 
 /** What ending a process needs. */
@@ -12,6 +13,7 @@ export interface Ending {
   readonly parts: Parts
   readonly stages: readonly Stage[]
   readonly http: HttpServer
+  readonly tracing: ProcessTracing | undefined
   readonly logger: Logger
   readonly monotonic: () => number
   /** Units: ms for everything together. */
@@ -35,7 +37,16 @@ export function createEnding(ending: Ending): () => Promise<boolean> {
   }
 }
 
-async function end({ ports, parts, stages, http, logger, monotonic, drainTimeoutMs }: Ending): Promise<boolean> {
+async function end({
+  ports,
+  parts,
+  stages,
+  http,
+  tracing,
+  logger,
+  monotonic,
+  drainTimeoutMs,
+}: Ending): Promise<boolean> {
   const deadline = monotonic() + drainTimeoutMs
   let isClean = true
   parts.isStopping = true
@@ -58,6 +69,7 @@ async function end({ ports, parts, stages, http, logger, monotonic, drainTimeout
   await step('log', () => ports.log.close())
   await step('presence', () => ports.presence.close())
   await step('storage', () => ports.storage?.close() ?? Promise.resolve())
+  await step('tracing', () => tracing?.close() ?? Promise.resolve())
   await step('http', () => http.close())
   logger.info({ what: 'process.stopped', isClean })
   return isClean

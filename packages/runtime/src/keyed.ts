@@ -1,9 +1,10 @@
-import type { Input, Log, LogBatch, Logger, LogReader, Metrics, Worker } from '@starling/core'
+import type { Batch, Input, Log, LogBatch, Logger, LogReader, Metrics, Worker } from '@starling/core'
 import { type CauseTable, causeTable, type InboxName, inboxes } from '@starling/wire'
 import { decodeRecords } from './decode.ts'
 import { createHop } from './hop.ts'
 import type { Pace } from './pace.ts'
 import type { Publisher } from './publisher.ts'
+import type { ProcessTracing } from './tracing/tracing.ts'
 
 /** What running a worker needs. */
 export interface KeyedPorts {
@@ -13,6 +14,8 @@ export interface KeyedPorts {
   readonly metrics: Metrics
   /** Where nobody waits for the answer, batches of that inbox may wait for company. */
   readonly paces?: Partial<Readonly<Record<InboxName, Pace>>>
+  /** Missing where tracing is off. */
+  readonly tracing?: ProcessTracing | undefined
 }
 
 /** A partition as its owner knows it. */
@@ -38,7 +41,7 @@ export async function runKeyed(
   worker: Worker,
   ports: KeyedPorts,
 ): Promise<LogReader> {
-  const { log, publisher, logger, metrics } = ports
+  const { log, publisher, logger, metrics, tracing } = ports
   const inboxOf = new Map<string, InboxName>(consumes.map((inbox) => [inboxes[inbox].topic, inbox]))
   const owned = new Map<string, Owned>()
   const labels = ['stage', 'inbox']
@@ -72,6 +75,24 @@ export async function runKeyed(
     return inputs
   }
 
+  /** Order: durable outputs, then the state (R3). */
+  const carryOut = async (batch: Batch, from: LogBatch, startedMs: number): Promise<void> => {
+    const { inbox, inputs } = batch
+    const spans = tracing?.batch({ stage: name, inbox }, from, inputs, startedMs)
+    try {
+      const work = await worker.work(spans === undefined ? batch : { ...batch, inputs: spans.inputs })
+      spans?.phase('work')
+      await publisher.publishWork(name, work.outputs)
+      spans?.phase('publish')
+      await work.save?.()
+      spans?.phase('save')
+      spans?.end()
+    } catch (error) {
+      spans?.end(error)
+      throw error
+    }
+  }
+
   const handle = async (batch: LogBatch): Promise<string> => {
     const inbox = inboxOf.get(batch.topic)
     const state = owned.get(`${batch.topic} ${batch.partition}`)
@@ -87,11 +108,7 @@ export async function runKeyed(
     const lastOffset = batch.records.at(-1)?.offset ?? -1
     try {
       const inputs = decode(batch, inbox, table)
-      if (inputs.length > 0) {
-        const work = await worker.work({ inbox, partition: batch.partition, inputs, lastOffset })
-        await publisher.publishWork(name, work.outputs)
-        await work.save?.()
-      }
+      if (inputs.length > 0) await carryOut({ inbox, partition: batch.partition, inputs, lastOffset }, batch, started)
     } catch (error) {
       failed.add(1, label)
       if (!isInfrastructure(error)) state.failures += 1

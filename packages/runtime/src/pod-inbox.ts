@@ -40,6 +40,8 @@ export interface PodInboxPorts {
   readonly monotonic: () => number
   /** Told of every record that is read, to measure how long it was on its way. */
   readonly onRecords?: (records: readonly LogRecord[]) => void
+  /** Told of every envelope that is handed on and belongs to a trace. Units: ms since 1970 that its record was written at. */
+  readonly onTraced?: ((envelope: Envelope, writtenMs: number) => void) | undefined
   readonly times?: LeaseTimes
 }
 
@@ -132,9 +134,11 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
       receive(mine)
       mine = []
     }
-    for (const { envelope } of placed) {
+    const writtenAt = (offset: number): number => records.find((record) => record.offset === offset)?.timestampMs ?? 0
+    for (const { offset, envelope } of placed) {
       if (epochOf(envelope) !== lease.epoch) continue // R7: written for an earlier pod of this slot
       if (envelope.cause !== undefined && !table.accept(envelope.cause)) continue
+      if (envelope.trace !== undefined) ports.onTraced?.(envelope, writtenAt(offset))
       if (envelope.kind === 'answer') {
         await hand()
         answered(envelope)

@@ -115,7 +115,9 @@ function forEachNumbered(
     const count = number ?? counts.get(input) ?? 0
     counts.set(input, count + 1)
     if (count >= maxEmissions) throw new Error(`an input caused more than ${maxEmissions} outputs`)
-    use(to, { ...envelope, cause: causeOf(stage, input.place, isQuestion === true ? maxEmissions : count) })
+    const cause = causeOf(stage, input.place, isQuestion === true ? maxEmissions : count)
+    const { trace } = input.envelope
+    use(to, trace === undefined ? { ...envelope, cause } : { ...envelope, cause, trace })
   }
 }
 

@@ -25,6 +25,8 @@ import { patiently } from './patiently.ts'
 import { openPodInbox } from './pod-inbox.ts'
 import { openPorts, type Ports } from './ports.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
+import { openTracing } from './tracing/open-tracing.ts'
+import type { ProcessTracing } from './tracing/tracing.ts'
 
 /** Name and version that Starling tells others. */
 export const software = { name: 'Starling', version: '0.1.0' } as const
@@ -73,13 +75,16 @@ export async function run(plan: Plan): Promise<Running> {
   const registry = createRegistry(plan.modules, settings.modules, software)
   const ports = await openPorts(settings, { pod, stages, logger, clock, monotonic })
   const parts = createParts(ports, stages)
+  const names = stages.map(({ name }) => name)
+  const { version } = software
+  const tracing = await openTracing(settings, { pod, stages: names, version, metrics, logger, clock, monotonic })
   const text = async (): Promise<{ contentType: string; text: string }> => ({
     contentType: metrics.contentType,
     text: await metrics.text(),
   })
   const http = createHttpServer({ readiness: parts.readiness, metrics: text }, logger)
   const { drainTimeoutMs } = settings
-  const end = createEnding({ ports, parts, stages, http, logger, monotonic, drainTimeoutMs })
+  const end = createEnding({ ports, parts, stages, http, tracing, logger, monotonic, drainTimeoutMs })
   const random = (bytes: number): Uint8Array => randomBytes(bytes)
   const io: Io = {
     pod,
@@ -104,10 +109,10 @@ export async function run(plan: Plan): Promise<Running> {
       http.listen(port, settings.listen.http),
     )
     const publisher = await untilThere(ports, settings, { logger, stop })
-    const engine: Engine = { io, ports, publisher, logger, metrics, http, parts }
+    const engine: Engine = { io, ports, publisher, logger, metrics, tracing, http, parts }
     for (const stage of stages) await orAborted(startStage(stage, engine), stop)
     parts.isStarted = true
-    logger.info({ what: 'process.ready', stages: stages.map(({ name }) => name) })
+    logger.info({ what: 'process.ready', stages: names })
     return {
       ports: Object.assign({ http: listening }, ...parts.services.map((service) => service.ports)),
       readiness: parts.readiness,
@@ -129,6 +134,7 @@ interface Engine {
   readonly publisher: Publisher
   readonly logger: Logger
   readonly metrics: ProcessMetrics
+  readonly tracing: ProcessTracing | undefined
   readonly http: HttpServer
   readonly parts: Parts
 }
@@ -153,12 +159,14 @@ async function untilThere(
 }
 
 async function startStage(stage: Stage, engine: Engine): Promise<void> {
-  const { io, ports, publisher, logger, metrics, parts } = engine
+  const { io, ports, publisher, logger, metrics, tracing, parts } = engine
   const keyed = async (worker: Worker, paces: KeyedPorts['paces'] = {}): Promise<void> => {
     parts.workers.push(worker)
     const consumes = stage.kind === 'pod' ? [] : stage.consumes
     const { log } = ports
-    parts.readers.push(await runKeyed(stage.name, consumes, worker, { log, publisher, logger, metrics, paces }))
+    parts.readers.push(
+      await runKeyed(stage.name, consumes, worker, { log, publisher, logger, metrics, paces, tracing }),
+    )
   }
   switch (stage.kind) {
     case 'keyed':
@@ -186,13 +194,18 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
         clock,
         monotonic,
         onRecords,
+        onTraced:
+          tracing &&
+          ((envelope, writtenMs) => tracing.waited({ stage: stage.name, inbox: 'pod' }, envelope, writtenMs)),
       })
       parts.inboxes.push(inbox)
+      const publish: PodIo['publish'] = async (to, envelope) => void (await publisher.publish(to, envelope))
       const podIo: PodIo = {
         ...io,
         inbox,
+        tracing,
         http: engine.http,
-        publish: async (to, envelope) => void (await publisher.publish(to, envelope)),
+        publish: tracing === undefined ? publish : (to, envelope) => tracing.appending(envelope, publish(to, envelope)),
         pendingBytes: () => ports.log.health().pendingBytes,
         isReady: () => ports.log.health().isUp && ports.presence.isUp() && inbox.isLeased(),
       }

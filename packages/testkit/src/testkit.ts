@@ -9,6 +9,7 @@ export {
   type InfrastructureOptions,
   startInfrastructure,
 } from './infrastructure/infrastructure.ts'
+export { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './infrastructure/otlp-receiver.ts'
 export { type Server, type ServerSpec, startServer } from './infrastructure/server-process.ts'
 export { type Archived, walkArchive } from './stories/archive-walk.ts'
 export { chatStories } from './stories/chat-stories.ts'
@@ -25,4 +26,5 @@ export {
 export { presenceStories } from './stories/presence-stories.ts'
 export { serviceStories } from './stories/service-stories.ts'
 export { expiryStories, smStories } from './stories/sm-stories.ts'
+export { traceStory } from './stories/trace-story.ts'
 export { type Cast, play, type World } from './stories/world.ts'

@@ -38,6 +38,25 @@ describe('wire: the envelope codec', () => {
     assert.deepEqual(decodeEnvelope(new Uint8Array([250, 0, 0])), { ok: false, error: 'kind' })
   })
 
+  it('a trace rides along, and stands where a reader that does not know it never looks', () => {
+    const trace = Buffer.alloc(24, 7)
+    for (const sample of Object.values(samples)) {
+      const plainBytes = encodeEnvelope(sample)
+      const traced = encodeEnvelope({ ...sample, trace })
+      assert.deepEqual(plain(decoded(traced)), plain({ ...sample, trace }))
+      assert.deepEqual(traced.subarray(3, plainBytes.length), plainBytes.subarray(3), 'all before it as without it')
+      assert.equal(traced.length, plainBytes.length + 4 + trace.length)
+    }
+  })
+
+  it('fields of a newer version are passed over: unknown bits, and bytes behind what is known', () => {
+    for (const [kind, sample] of Object.entries(samples)) {
+      const bytes = Buffer.concat([encodeEnvelope(sample), Buffer.from('what version 9 adds')])
+      bytes.writeUInt16BE(bytes.readUInt16BE(1) | 0xf000, 1)
+      assert.deepEqual(plain(decoded(bytes)), plain(sample), kind)
+    }
+  })
+
   it('random bytes never throw', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 200 }), fc.constantFrom(...Object.values(kindNumbers)), (bytes, kind) => {

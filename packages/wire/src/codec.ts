@@ -52,6 +52,7 @@ const has = {
   raw: 256,
   carried: 512,
   ordinals: 1024, // one for each recipient, 0 where it has none
+  trace: 2048,
 } as const
 
 /** Every field an envelope of some kind has; kinds are checked where they are built, by the types. */
@@ -70,6 +71,7 @@ type Fields = {
   readonly head?: unknown
   readonly raw?: Uint8Array
   readonly carried?: Uint8Array
+  readonly trace?: Uint8Array
 }
 
 // What an envelope takes beside the bytes it carries, mostly; a longer one is copied once.
@@ -109,6 +111,7 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
   if (f.raw !== undefined) w.bytes32(f.raw)
   if (f.carried !== undefined) w.bytes32(f.carried)
   if (flags & has.ordinals) for (const { ordinal } of f.recipients ?? []) w.u48(ordinal ?? 0)
+  if (f.trace !== undefined) w.bytes32(f.trace)
   return w.end()
 }
 
@@ -124,7 +127,8 @@ function flagsOf(f: Fields): number {
     (f.stanza === undefined ? 0 : has.stanza) |
     (f.head === undefined ? 0 : has.head) |
     (f.raw === undefined ? 0 : has.raw) |
-    (f.carried === undefined ? 0 : has.carried)
+    (f.carried === undefined ? 0 : has.carried) |
+    (f.trace === undefined ? 0 : has.trace)
   )
 }
 
@@ -213,6 +217,7 @@ export function decodeEnvelope(
       return ordinal === 0 ? recipient : { ...recipient, ordinal }
     })
   }
+  if (flags & has.trace) out['trace'] = r.bytes32()
   if (r.isOver()) return { ok: false, error: 'truncated' }
   return { ok: true, value: out as unknown as Envelope }
 }

@@ -41,6 +41,11 @@ interface Base {
   readonly cause?: Cause
   /** Units: ms, when Starling accepted the stanza that began it all; a column, never an order (R9). */
   readonly atMs: number
+  /**
+   * The trace it belongs to, where that is sampled: who published it is the parent of what its readers note.
+   * Shape: 16 bytes trace-id, 8 bytes parent-id. Source: W3C Trace Context §3.2.2.
+   */
+  readonly trace?: Uint8Array
 }
 
 // ---- session inbox -------------------------------------------------------------------------------------------------

@@ -349,7 +349,8 @@ export class Connection implements LinkOwner, Pausable {
     const envelope: FromClient | Answered =
       stanza === undefined ? { kind: 'answered', ...head } : { kind, ...head, stanza }
     const settled = sm === undefined ? this.#acked : () => this.#handled(sm, ordinal)
-    io.publish('session', envelope).then(settled, this.#refused)
+    const traced = io.tracing === undefined ? envelope : io.tracing.received(envelope, this.lastReadMs)
+    io.publish('session', traced).then(settled, this.#refused)
   }
 
   /** The log holds a stanza of a client that counts. */

@@ -46,6 +46,8 @@ export function receiveEnvelopes(pod: Pod, envelopes: readonly Envelope[]): void
 
 /** One payload, its `to` written for each recipient where it is shared. */
 function writeOutput(pod: Pod, output: Output): void {
+  const written = pod.io.tracing?.writing(output)
+  if (written !== undefined) pod.flushes.after(written)
   for (const { connection: id, to, ordinal } of output.recipients) {
     const connection = pod.connections.get(id)
     if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()

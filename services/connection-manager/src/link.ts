@@ -36,6 +36,7 @@ export interface LinkOwner {
 /** Writes once per tick: links that have output are flushed together when the tick ends. */
 export class FlushList {
   #links: Link[] = []
+  #after: (() => void)[] = []
   readonly #schedule: (run: () => void) => void
   readonly #check: () => void
   readonly #run = (): void => {
@@ -43,6 +44,7 @@ export class FlushList {
     const links = this.#links
     this.#links = []
     for (const link of links) link.flush()
+    if (this.#after.length > 0) for (const run of this.#after.splice(0)) run()
   }
 
   /** `check` is asked before bytes go out: it may destroy links, which then write nothing (R7). */
@@ -57,7 +59,17 @@ export class FlushList {
   }
 
   add(link: Link): void {
-    if (this.#links.length === 0) this.#schedule(this.#run)
+    this.#arm()
     this.#links.push(link)
+  }
+
+  /** Runs something once what was queued in this tick is written. */
+  after(run: () => void): void {
+    this.#arm()
+    this.#after.push(run)
+  }
+
+  #arm(): void {
+    if (this.#links.length === 0 && this.#after.length === 0) this.#schedule(this.#run)
   }
 }

@@ -43,11 +43,13 @@ const bugs = /bug|given-up|uncaught|unhandled|cannot-start|unreadable|unexpected
 /** Brings a cluster up away from others. Errors: rejects with a sentence; what was started is ended. */
 export async function makeFaultBed(
   portOffset: number,
-  { brokers = 1 }: { readonly brokers?: 1 | 3 } = {},
+  more: { readonly brokers?: 1 | 3; readonly environment?: Readonly<Record<string, string>> } = {},
 ): Promise<FaultBed> {
   const directory = mkdtempSync(join(tmpdir(), 'starling-faults-'))
   const folder = openRunFolder(directory)
-  const environment = { STARLING_PORT_OFFSET: String(portOffset), STARLING_SCRAM_ITERATIONS: '4096' }
+  const { brokers = 1 } = more
+  const own = { STARLING_PORT_OFFSET: String(portOffset), STARLING_SCRAM_ITERATIONS: '4096' }
+  const environment: Readonly<Record<string, string>> = { ...own, ...more.environment }
   const config = loadConfig(environment, modules)
   if (!config.ok) throw new Error(config.error.join('\n'))
   const counts = { 'connection-manager': 2, session: 2, routing: 2, storage: 1, gateway: 1 }

@@ -35,6 +35,14 @@ export function httpUrl(value: SettingValue): string | undefined {
   return value === '' || isUrl(value, /^https?:$/) ? undefined : 'an http:// or https:// address'
 }
 
+/** HTTP headers as `name=value`, or nothing. */
+export function headers(value: SettingValue): string | undefined {
+  const isFine = String(value)
+    .split(',')
+    .every((one) => /^\s*[\w-]+=[^\r\n]*$/.test(one))
+  return value === '' || isFine ? undefined : 'name=value, separated by commas'
+}
+
 /** Enough of a secret to keep strangers from guessing it, or nothing. */
 export function token(value: SettingValue): string | undefined {
   const text = String(value)

@@ -64,6 +64,8 @@ function valuesOf({ kind }: Setting): string {
       const range = kind.max === undefined ? `${kind.min} or more` : `${kind.min} to ${kind.max}`
       return kind.unit === '' ? range : `${range} ${kind.unit}`
     }
+    case 'ratio':
+      return '0 to 1'
     case 'bool':
       return 'true, false'
     case 'text':

@@ -10,6 +10,8 @@ export function readText(setting: Setting, text: string): ReadValue {
   switch (setting.kind.type) {
     case 'int':
       return readPlain(setting, /^-?\d{1,15}$/.test(text) ? Number(text) : text)
+    case 'ratio':
+      return readPlain(setting, /^\d{1,15}(\.\d{1,15})?$/.test(text) ? Number(text) : text)
     case 'bool':
       return readPlain(setting, text === 'true' ? true : text === 'false' ? false : text)
     case 'list':
@@ -41,6 +43,8 @@ function kindFault(setting: Setting, value: unknown): string | undefined {
         Number.isSafeInteger(value) && (value as number) >= kind.min && (value as number) <= (kind.max ?? Infinity)
       return fits ? undefined : wanted(setting)
     }
+    case 'ratio':
+      return typeof value === 'number' && value >= 0 && value <= 1 ? undefined : wanted(setting)
     case 'bool':
       return typeof value === 'boolean' ? undefined : wanted(setting)
     case 'text':

@@ -4,6 +4,7 @@ export type SettingValue = string | number | boolean | readonly string[]
 /** What a setting takes. */
 export type SettingKind =
   | { readonly type: 'int'; readonly min: number; readonly max?: number; readonly unit: string }
+  | { readonly type: 'ratio' }
   | { readonly type: 'bool' }
   | { readonly type: 'text' }
   | { readonly type: 'list' }
@@ -38,6 +39,8 @@ export function wanted({ kind, zero }: Pick<Setting, 'kind' | 'zero'>): string {
       const unit = kind.unit === '' ? '' : ` (${kind.unit})`
       return `a whole number, ${range}${unit}${zero === undefined ? '' : `; 0 means ${zero}`}`
     }
+    case 'ratio':
+      return 'a number from 0 to 1'
     case 'bool':
       return 'true or false'
     case 'text':

@@ -138,6 +138,24 @@ export const settingsTable: readonly Setting[] = [
     { check: checks.httpUrl },
   ),
   row('admin.allowRemote', bool, 'Whether the admin API answers others than this machine.'),
+  row(
+    'tracing.otlpUrl',
+    text,
+    'Where spans are sent, OTLP over HTTP, such as `http://host:4318/v1/traces`; empty: no tracing.',
+    {
+      check: checks.httpUrl,
+    },
+  ),
+  row('tracing.sampleRatio', { type: 'ratio' }, 'Share of the stanzas of clients that are traced from end to end.'),
+  row('tracing.otlpHeaders', text, 'HTTP headers that the receiver asks for, `name=value`, separated by commas.', {
+    isSecret: true,
+    check: checks.headers,
+  }),
+  row(
+    'tracing.maxQueuedSpans',
+    int('spans', 1, 1_000_000),
+    'Spans that may wait to be sent; further ones are dropped and counted.',
+  ),
   row('archive.retentionDays', int('days'), 'Age at which archived messages are dropped.', { zero: 'never' }),
   row('offline.maxStanzas', int('stanzas'), 'Offline messages kept for an account.', none),
   row('session.maxRosters', int('rosters'), 'Rosters a session process keeps in memory.', none),
