@@ -222,6 +222,12 @@ const saturation: Dashboard = {
           `max(starling_c2s_dead_pods{${here}})`,
           'pods',
         ]),
+        panel(
+          'Spans of traces',
+          'ops',
+          'Sent, dropped for want of room, refused by the collector; none where tracing is off.',
+          [rate('starling_trace_spans_total', 'fate'), '{{fate}}'],
+        ),
       ],
     },
   ],

@@ -21,6 +21,7 @@ const folders = [
   'k8s/overlays/production-keda',
   'k8s/overlays/production-prometheus-adapter',
   'k8s/overlays/production-proxy-protocol',
+  'k8s/overlays/production-tracing',
 ]
 const keyed: readonly Stage[] = [session, routing, storage]
 /** Secrets that somebody else makes: certificate.sh or cert-manager, the operator (docs/operations.md), CloudNativePG. */
@@ -227,7 +228,9 @@ for (const folder of folders) {
       const closed = policies.find(({ metadata }) => metadata.name === 'starling-nothing')
       for (const { pod } of ours) assert.ok(isSelected(closed?.spec.podSelector, pod.labels), named(pod))
       const { ports } = defaultSettings
-      const known = [...dataPorts, ports.c2s, ports.c2sTls, ports.http]
+      const { otlpUrl } = ours[0]?.settings.tracing ?? assert.fail()
+      const traces = otlpUrl === '' ? [] : [Number(new URL(otlpUrl).port)]
+      const known = [...dataPorts, ...traces, ports.c2s, ports.c2sTls, ports.http]
       for (const { metadata, spec } of policies) {
         const rules = [...(spec.ingress ?? []), ...(spec.egress ?? [])]
         for (const { port } of rules.flatMap((rule) => rule.ports ?? [])) assert.ok(known.includes(port), metadata.name)
