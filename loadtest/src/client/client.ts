@@ -1,11 +1,13 @@
 import type { Connection } from '../scenario/scenario.ts'
+import { clientId, type FastToken } from './fast-token.ts'
 import { type Endpoint, type Link, openLink } from './link.ts'
 import type { NumberedText } from './numbered-text.ts'
 import { maxUnacked, Outbox, type Unacked } from './outbox.ts'
 import { type Found, Scanner } from './scanner.ts'
 import type { ClientKeys } from './scram-client.ts'
-import { type Bound, SignIn } from './sign-in.ts'
-import { closeStream, conditionOf, framed, openStream } from './stream-text.ts'
+import { SignIn } from './sign-in.ts'
+import type { Bound } from './sign-in-ports.ts'
+import { conditionOf, framed } from './stream-text.ts'
 
 /** A client's account; `index` is its place in the whole run. */
 export interface Account {
@@ -22,6 +24,8 @@ export interface ClientEvents {
   /** An established connection ended, not by our will. */
   readonly onDown: (client: Client, reason: string) => void
   readonly onAcked: (client: Client, stanzas: readonly Unacked[]) => void
+  /** A sign-in by a token: accepted, or refused and done by password. */
+  readonly onToken: (client: Client, how: 'used' | 'refused') => void
   /** The server did not resume the session; a new one follows. */
   readonly onNotResumed: (client: Client) => void
   /** The session is gone: nobody knows what became of these. */
@@ -64,6 +68,8 @@ export class Client {
   #link: Link | undefined
   #signIn: SignIn | undefined
   #keys: ClientKeys | undefined
+  #token: FastToken | undefined
+  #isSecure = false
   #timer: NodeJS.Timeout | undefined
   #scanner: Scanner | undefined
   #outbox: Outbox | undefined
@@ -90,6 +96,7 @@ export class Client {
     this.intendedAt = intendedAt
     const { connection, domain, endpoints, shared } = this.#world
     const { sourceAddresses, transport } = connection
+    this.#isSecure = transport !== 'tcp' && transport !== 'starttls'
     const { index } = this.account
     const endpoint = endpoints[index % endpoints.length] ?? { host: '127.0.0.1', port: 5222 }
     const localAddress = sourceAddresses[index % Math.max(1, sourceAddresses.length)]
@@ -148,14 +155,16 @@ export class Client {
     this.isAway = true
     if (link === undefined) return
     if (isCounting) link.write(`<a xmlns='urn:xmpp:sm:3' h='${this.#received}'/>`)
-    link.write(closeStream(this.#world.connection.transport))
     link.end()
     this.#forget()
   }
 
   #open(): void {
     this.#scanner?.reset()
-    this.#link?.write(openStream(this.#world.connection.transport, this.#world.domain))
+    const { connection, domain } = this.#world
+    // XEP-0484 §4.1: on a secure stream the client says who it is; RFC 6120 §4.7.1: not before.
+    const from = connection.signIn === 'fast' && this.#isSecure ? `${this.account.name}@${domain}` : ''
+    this.#link?.openStream(from)
   }
 
   #startSignIn(): SignIn {
@@ -166,15 +175,28 @@ export class Client {
       name,
       password,
       nonce: nonce(),
+      client: clientId(this.account.index),
       keys: this.#keys,
+      token: this.#token,
       isNew: this.isNew,
       resume: this.#smId === '' ? undefined : { id: this.#smId, h: this.#received },
       write: (text) => this.#link?.write(framed(connection.transport, text)),
-      startTls: () => this.#link?.startTls(),
+      startTls: () => {
+        this.#isSecure = true
+        this.#link?.startTls()
+      },
       restart: () => this.#open(),
       onKeys: (keys) => {
         this.#keys = keys
         this.isNew = false
+      },
+      onToken: (token) => {
+        this.#token = token
+      },
+      onTokenUsed: () => this.#world.events.onToken(this, 'used'),
+      onTokenRefused: () => {
+        this.#token = undefined
+        this.#world.events.onToken(this, 'refused')
       },
       onEnable: () => this.#enable(),
       onBound: (session) => this.#bound(session),
@@ -195,13 +217,13 @@ export class Client {
     this.#asked = 0
   }
 
-  #bound({ jid, smId, hasClientState }: Bound): void {
+  #bound({ jid, smId, hasClientState, hasCarbons }: Bound): void {
     const { carbons, clientState } = this.#world.connection
     this.jid = jid
     this.#smId = smId
     this.isNew = false
     this.#signIn = undefined
-    if (carbons) this.send("<iq type='set' id='carbons'><enable xmlns='urn:xmpp:carbons:2'/></iq>")
+    if (carbons && !hasCarbons) this.send("<iq type='set' id='carbons'><enable xmlns='urn:xmpp:carbons:2'/></iq>")
     this.send("<iq type='get' id='roster'><query xmlns='jabber:iq:roster'/></iq>")
     // Its own presence comes back (RFC 6121 §4.2.2): then messages find this client, and it is up.
     this.send('<presence/>')

@@ -2,6 +2,8 @@ import { createConnection, type Socket } from 'node:net'
 import { connect as connectTls, type TLSSocket } from 'node:tls'
 import { WebSocket } from 'ws'
 import type { Transport } from '../scenario/scenario.ts'
+import { openBosh } from './bosh-link.ts'
+import { closeStream, openStream } from './stream-text.ts'
 
 /** A place to connect to. */
 export interface Endpoint {
@@ -28,17 +30,31 @@ export interface LinkEvents {
 
 /** One connection, whatever it is made of. */
 export interface Link {
+  /** A new stream, the first or one after it; `from` may be empty. */
+  readonly openStream: (from: string) => void
   readonly write: (text: string) => void
   /** TLS over the connection that is there (RFC 6120 §5.4.3.3); onOpen tells again when it stands. */
   readonly startTls: () => void
   /** Gone at once, without a word: what a phone does. */
   readonly cut: () => void
+  /** Closes the stream and the connection. */
   readonly end: () => void
 }
 
 /** Opens one. Certificates are not checked: it is the server that is measured, and its certificate is often its own. */
 export function openLink(options: LinkOptions, events: LinkEvents): Link {
-  return options.transport === 'websocket' ? openWebSocket(options, events) : openSocket(options, events)
+  switch (options.transport) {
+    case 'websocket':
+      return openWebSocket(options, events)
+    case 'bosh':
+      return openBosh(options, events)
+    case 'tcp':
+    case 'starttls':
+    case 'tls':
+      return openSocket(options, events)
+    default:
+      return options.transport satisfies never
+  }
 }
 
 function openSocket({ transport, endpoint, domain, localAddress, shared }: LinkOptions, events: LinkEvents): Link {
@@ -79,6 +95,7 @@ function openSocket({ transport, endpoint, domain, localAddress, shared }: LinkO
   let socket: Socket | TLSSocket = transport === 'tls' ? secure(undefined) : plain()
   if (transport !== 'tls') follow(socket)
   return {
+    openStream: (from) => void socket.write(openStream(transport, domain, from)),
     write: (text) => void socket.write(text),
     startTls: () => {
       socket.removeAllListeners('data')
@@ -88,11 +105,11 @@ function openSocket({ transport, endpoint, domain, localAddress, shared }: LinkO
       isClosed = true
       socket.destroy()
     },
-    end: () => void socket.end(),
+    end: () => void socket.end(closeStream(transport)),
   }
 }
 
-function openWebSocket({ endpoint, localAddress }: LinkOptions, events: LinkEvents): Link {
+function openWebSocket({ transport, endpoint, domain, localAddress }: LinkOptions, events: LinkEvents): Link {
   const url = `ws://${endpoint.host}:${endpoint.port}/xmpp-websocket`
   // RFC 7395 §3.1: the subprotocol is named xmpp.
   const socket = new WebSocket(url, 'xmpp', {
@@ -110,16 +127,21 @@ function openWebSocket({ endpoint, localAddress }: LinkOptions, events: LinkEven
   socket.on('message', (data) => events.onData(data as Buffer))
   socket.on('error', (error) => close(reasonOf(error)))
   socket.on('close', () => close('closed'))
+  const write = (text: string): void => {
+    if (socket.readyState === WebSocket.OPEN) socket.send(text)
+  }
   return {
-    write: (text) => {
-      if (socket.readyState === WebSocket.OPEN) socket.send(text)
-    },
+    openStream: (from) => write(openStream(transport, domain, from)),
+    write,
     startTls: () => close('no STARTTLS over WebSocket'),
     cut: () => {
       isClosed = true
       socket.terminate()
     },
-    end: () => socket.close(),
+    end: () => {
+      write(closeStream(transport))
+      socket.close()
+    },
   }
 }
 

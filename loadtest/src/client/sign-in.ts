@@ -1,48 +1,11 @@
-import type { Connection } from '../scenario/scenario.ts'
-import { answerChallenge, type ClientKeys, type FinalMessage, firstMessage, type ScramHash } from './scram-client.ts'
+import { Sasl2 } from './sasl2.ts'
+import { mechanismsOf } from './sasl2-text.ts'
+import { answerChallenge, type FinalMessage, firstMessage } from './scram-client.ts'
+import { chooseMechanism, hashOf, type SignInPorts } from './sign-in-ports.ts'
 import { attribute, conditionOf, escapeXml } from './stream-text.ts'
 
 const sasl = 'urn:ietf:params:xml:ns:xmpp-sasl'
 const sm = 'urn:xmpp:sm:3'
-
-/** A session that may be resumed. */
-export interface Resumable {
-  readonly id: string
-  /** Stanzas received in it. */
-  readonly h: number
-}
-
-/** A new session. */
-export interface Bound {
-  readonly jid: string
-  /** Empty where it cannot be resumed. */
-  readonly smId: string
-  /** Whether the server knows what <inactive/> means (XEP-0352). */
-  readonly hasClientState: boolean
-}
-
-/** What a sign-in needs, and whom it tells. */
-export interface SignInPorts {
-  readonly connection: Connection
-  readonly name: string
-  readonly password: string
-  readonly nonce: string
-  readonly keys: ClientKeys | undefined
-  /** Makes the account first (XEP-0077). */
-  readonly isNew: boolean
-  readonly resume: Resumable | undefined
-  readonly write: (text: string) => void
-  readonly startTls: () => void
-  /** A new stream on the same connection (RFC 6120 §6.4.6). */
-  readonly restart: () => void
-  readonly onKeys: (keys: ClientKeys) => void
-  /** XEP-0198 begins: what is sent from now on counts. */
-  readonly onEnable: () => void
-  readonly onBound: (session: Bound) => void
-  readonly onResumed: (h: number) => void
-  readonly onNotResumed: (h: number | undefined) => void
-  readonly onFailure: (reason: string) => void
-}
 
 type Step = (text: string) => void
 
@@ -102,13 +65,15 @@ export class SignIn {
 
   #authenticate(features: string): void {
     const { connection, name, password, nonce, write, onFailure } = this.#ports
-    const offered = [...features.matchAll(/<mechanism[^>]*>([^<]+)</g)].map(([, mechanism = '']) => mechanism)
-    const wanted = connection.mechanism === 'auto' ? ['SCRAM-SHA-256', 'SCRAM-SHA-1', 'PLAIN'] : [connection.mechanism]
-    const mechanism = wanted.find((one) => offered.includes(one))
-    if (mechanism === undefined) {
-      onFailure(`the server offers ${offered.join(', ') || 'no mechanism'}, not ${wanted.join(' or ')}`)
+    if (connection.signIn !== 'sasl') {
+      const sasl2 = Sasl2.start(this.#ports, features)
+      if (sasl2 !== undefined) this.#step = (text) => sasl2.take(text)
       return
     }
+    const offered = mechanismsOf(/<mechanisms\b[\s\S]*?<\/mechanisms>/.exec(features)?.[0] ?? '')
+    const chosen = chooseMechanism(connection.mechanism, offered)
+    if (!chosen.ok) return void onFailure(chosen.error)
+    const mechanism = chosen.value
     const first = firstMessage(name, nonce)
     const initial = mechanism === 'PLAIN' ? `\0${name}\0${password}` : `n,,${first}`
     this.#step = mechanism === 'PLAIN' ? this.#outcome(undefined) : this.#challenge(mechanism, first)
@@ -117,11 +82,10 @@ export class SignIn {
 
   #challenge(mechanism: string, first: string): Step {
     const { password, keys, write, onKeys, onFailure } = this.#ports
-    const hash: ScramHash = mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha1'
     return (text) => {
       if (!text.startsWith('<challenge')) return this.#outcome(undefined)(text)
       const challenge = content(text)
-      void answerChallenge(hash, { first, challenge, password }, keys).then((answer) => {
+      void answerChallenge(hashOf(mechanism), { first, challenge, password }, keys).then((answer) => {
         if (!answer.ok) return onFailure(answer.error)
         onKeys(answer.value.keys)
         this.#step = this.#outcome(answer.value)
@@ -179,7 +143,7 @@ export class SignIn {
   #enable(): void {
     const { connection, write, onEnable, onBound } = this.#ports
     if (!connection.streamManagement) {
-      onBound({ jid: this.#jid, smId: '', hasClientState: this.#hasClientState })
+      onBound({ jid: this.#jid, smId: '', hasClientState: this.#hasClientState, hasCarbons: false })
       return
     }
     this.#step = (text) => {
@@ -187,7 +151,7 @@ export class SignIn {
       if (!isOn && !text.startsWith('<failed')) return
       if (isOn) onEnable()
       const smId = isOn ? attribute(text.slice(0, text.indexOf('>') + 1), 'id') : ''
-      onBound({ jid: this.#jid, smId, hasClientState: this.#hasClientState })
+      onBound({ jid: this.#jid, smId, hasClientState: this.#hasClientState, hasCarbons: false })
     }
     write(`<enable xmlns='${sm}' resume='true'/>`)
   }

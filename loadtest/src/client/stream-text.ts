@@ -2,11 +2,12 @@ import type { Transport } from '../scenario/scenario.ts'
 
 const streamNs = 'http://etherx.jabber.org/streams'
 
-/** Opens a stream. Source: RFC 6120 §4.2; RFC 7395 §3.4 for WebSocket. */
-export function openStream(transport: Transport, domain: string): string {
+/** Opens a stream; `from` may be empty. Source: RFC 6120 §4.2; RFC 7395 §3.4 for WebSocket. */
+export function openStream(transport: Transport, domain: string, from: string): string {
+  const to = `${from === '' ? '' : `from='${escapeXml(from)}' `}to='${domain}'`
   return transport === 'websocket'
-    ? `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' to='${domain}' version='1.0'/>`
-    : `<?xml version='1.0'?><stream:stream to='${domain}' version='1.0' xmlns='jabber:client' xmlns:stream='${streamNs}'>`
+    ? `<open xmlns='urn:ietf:params:xml:ns:xmpp-framing' ${to} version='1.0'/>`
+    : `<?xml version='1.0'?><stream:stream ${to} version='1.0' xmlns='jabber:client' xmlns:stream='${streamNs}'>`
 }
 
 /** Closes it. Source: RFC 6120 §4.4; RFC 7395 §3.6. */
@@ -14,9 +15,11 @@ export function closeStream(transport: Transport): string {
   return transport === 'websocket' ? "<close xmlns='urn:ietf:params:xml:ns:xmpp-framing'/>" : '</stream:stream>'
 }
 
-/** Puts the stanza's namespace where the framing needs it. Source: RFC 7395 §3.3.3: each message stands for itself. */
+/** Puts the stanza's namespace where the framing needs it. Source: RFC 7395 §3.3.3: each message stands for itself; XEP-0206 §2. */
 export function framed(transport: Transport, stanza: string): string {
-  return transport === 'websocket' ? stanza.replace(/^<(message|presence|iq)\b/, "<$1 xmlns='jabber:client'") : stanza
+  return transport === 'websocket' || transport === 'bosh'
+    ? stanza.replace(/^<(message|presence|iq)\b/, "<$1 xmlns='jabber:client'")
+    : stanza
 }
 
 /** The value of an attribute in a start tag; empty without. */

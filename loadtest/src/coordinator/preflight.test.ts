@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { createServer } from 'node:http'
 import { describe, it } from 'node:test'
 import { checkNeeds, checkReach } from './preflight.ts'
 
@@ -21,9 +22,25 @@ describe('checks before a run', () => {
   })
 
   it('a closed port and a foreign source address are told', async () => {
-    const faults = await checkReach({ ...needs, sourceAddresses: ['127.0.0.1', '203.0.113.7'] })
+    const where = { ...needs, sourceAddresses: ['127.0.0.1', '203.0.113.7'] }
+    const faults = await checkReach(where, { domain: 'localhost', transport: 'bosh' })
     assert.equal(faults.length, 2)
     assert.match(faults[0] ?? '', /^127\.0\.0\.1:1 takes no connection \(ECONNREFUSED\): is the server running\?/)
     assert.match(faults[1] ?? '', /^203\.0\.113\.7 .* is no address of this machine/)
+  })
+
+  it('XEP-0124: a target without BOSH is told in one sentence', async () => {
+    const server = createServer((_, response) => void response.writeHead(404).end())
+    await new Promise<void>((resolve) => void server.listen(0, '127.0.0.1', resolve))
+    try {
+      const { port } = server.address() as { readonly port: number }
+      const where = { endpoints: [{ host: '127.0.0.1', port }], sourceAddresses: [] }
+      const target = { domain: 'localhost', transport: 'bosh' } as const
+      assert.deepEqual(await checkReach(where, target), [
+        `127.0.0.1:${port}: no BOSH there: /http-bind answers with HTTP 404; choose another transport, or a target that has it`,
+      ])
+    } finally {
+      server.close()
+    }
   })
 })

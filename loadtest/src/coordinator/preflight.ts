@@ -1,6 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { createConnection, createServer } from 'node:net'
+import { checkBosh } from '../client/bosh-link.ts'
 import type { Endpoint } from '../client/link.ts'
+import type { Transport } from '../scenario/scenario.ts'
 
 /** What a run will need. */
 export interface Needs {
@@ -61,11 +63,17 @@ export function lookAtMachine(): Machine {
   }
 }
 
-/** Whether the target takes connections and the source addresses are this machine's; each fault is a sentence. */
-export async function checkReach({ endpoints, sourceAddresses }: Needs): Promise<readonly string[]> {
+/** Whether the target takes connections, of the scenario's transport, and the source addresses are this machine's; each fault is a sentence. */
+export async function checkReach(
+  { endpoints, sourceAddresses }: Pick<Needs, 'endpoints' | 'sourceAddresses'>,
+  { domain, transport }: { readonly domain: string; readonly transport: Transport },
+): Promise<readonly string[]> {
   const places = await Promise.all(endpoints.map(reaches))
   const sources = await Promise.all(sourceAddresses.map(isOurs))
-  return [...places, ...sources].filter((fault) => fault !== undefined)
+  const isUp = places.every((fault) => fault === undefined)
+  const bosh =
+    transport === 'bosh' && isUp ? await Promise.all(endpoints.map((endpoint) => checkBosh(endpoint, domain))) : []
+  return [...places, ...sources, ...bosh].filter((fault) => fault !== undefined)
 }
 
 function reaches({ host, port }: Endpoint): Promise<string | undefined> {

@@ -50,7 +50,7 @@ export async function startRun(scenario: Scenario, options: RunOptions, runDir: 
     const needs = { users: countUsers(scenario.groups), workers, sourceAddresses, endpoints: target.endpoints }
     const faults = [
       ...(options.listen === undefined ? checkNeeds(needs, lookAtMachine()) : []),
-      ...(await checkReach(needs)),
+      ...(await checkReach(needs, { domain: target.domain, transport })),
     ]
     if (faults.length > 0) throw new Error(faults.join('\n'))
     const metrics = options.metricsPort === undefined ? undefined : await serveMetrics(options.metricsPort)

@@ -42,6 +42,7 @@ export function portFor(transport: Transport, ports: ServerPorts): number {
     case 'tls':
       return ports.c2sTls
     case 'websocket':
+    case 'bosh':
       return ports.http
     default:
       return transport satisfies never

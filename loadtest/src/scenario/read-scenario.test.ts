@@ -53,7 +53,7 @@ connection:
       's.yml:5:13: blocks[0].chat.rate must be above 0',
       's.yml:6:7: blocks[0].chat.boddyBytes is not known here; known are users, rate, every, inFlight, bodyBytes, store',
       's.yml:7:5: blocks[1].chatt is not known here; known are idle, chat, presence, loginStorm, history, flaps, mixedDay',
-      's.yml:9:14: connection.transport must be one of tcp, starttls, tls, websocket',
+      's.yml:9:14: connection.transport must be one of tcp, starttls, tls, websocket, bosh',
     ])
   })
 
@@ -72,6 +72,18 @@ blocks:
       's.yml:3:14: thresholds[0] must be a comparison such as p99 < 200ms or lost == 0',
       's.yml:2:11: accounts by csv needs file',
     ])
+  })
+
+  it('what does not go together: SASL2 without TLS (XEP-0388 §3), stream management over BOSH', () => {
+    const blocks = 'blocks: [idle: {}]'
+    assert.deepEqual(errorsOf(`connection: {transport: tcp, signIn: fast}\n${blocks}`), [
+      's.yml:1:38: connection.signIn fast needs TLS: transport starttls, tls or websocket',
+    ])
+    assert.deepEqual(errorsOf(`connection: {transport: bosh, streamManagement: true}\n${blocks}`), [
+      's.yml:1:49: connection.streamManagement is not for BOSH, which has sessions and acknowledgements of its own',
+    ])
+    const bosh = readScenario(`connection: {transport: bosh}\n${blocks}`, 's.yml')
+    assert.ok(bosh.ok && !bosh.value.connection.streamManagement)
   })
 
   it('broken YAML, and nothing at all', () => {

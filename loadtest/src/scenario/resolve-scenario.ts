@@ -64,8 +64,9 @@ export function resolveScenario(file: ScenarioFile, name: string): Scenario {
     lostAfterMs: ms(file.lostAfter, 10_000),
     connection: {
       transport: 'starttls',
+      signIn: 'sasl',
       mechanism: 'auto',
-      streamManagement: true,
+      streamManagement: file.connection?.transport !== 'bosh',
       carbons: false,
       clientState: false,
       sourceAddresses: [],

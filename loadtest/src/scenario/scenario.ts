@@ -1,12 +1,19 @@
 /** How a client reaches the server. */
-export type Transport = 'tcp' | 'starttls' | 'tls' | 'websocket'
+export type Transport = 'tcp' | 'starttls' | 'tls' | 'websocket' | 'bosh'
 
 /** SASL mechanism; `auto` takes the strongest that both sides know. */
 export type Mechanism = 'auto' | 'PLAIN' | 'SCRAM-SHA-1' | 'SCRAM-SHA-256'
 
+/**
+ * How a client signs in: by SASL of RFC 6120 and its own steps after it; by SASL2 with everything inside (XEP-0388, XEP-0386);
+ * or so by a token from the second time on (XEP-0484).
+ */
+export type SignInKind = 'sasl' | 'sasl2' | 'fast'
+
 /** What a client speaks. */
 export interface Connection {
   readonly transport: Transport
+  readonly signIn: SignInKind
   readonly mechanism: Mechanism
   /** XEP-0198. */
   readonly streamManagement: boolean

@@ -154,6 +154,7 @@ export class Crowd {
         this.tally.add('disconnects')
         this.#retry(client)
       },
+      onToken: (_, how) => this.tally.add(how === 'used' ? 'tokenSignIns' : 'tokensRefused'),
       onNotResumed: () => this.tally.add('resumeFailed'),
       onAcked: (_, stanzas) => this.#eachNumber(stanzas, (number) => this.ledger.acked(number)),
       onUncertain: (_, stanzas) => this.#eachNumber(stanzas, () => this.tally.add('uncertain')),

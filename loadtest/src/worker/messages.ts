@@ -21,6 +21,8 @@ export const counters = {
   disconnects: 'connections that ended without our doing',
   cuts: 'connections cut on purpose',
   resumed: 'sessions resumed',
+  tokenSignIns: 'sign-ins by a token (XEP-0484), resumptions among them',
+  tokensRefused: 'tokens the server refused; the password followed',
   resumeFailed: 'sessions the server would not resume',
   uncertain: 'messages of sessions that ended before they were acknowledged',
   skippedAway: 'events left out because their user was away on purpose',
