@@ -32,6 +32,18 @@ export type Command =
       readonly rounds: number
       readonly options: RunOptions
     }
+  | {
+      readonly do: 'compareAll'
+      readonly targets: readonly string[]
+      /** 0: only the table of what was measured before. */
+      readonly rounds: number
+      /** Empty: all. */
+      readonly pieces: readonly string[]
+      /** A command that each piece runs behind. */
+      readonly each: readonly string[]
+      readonly folder: string
+    }
+  | { readonly do: 'piece'; readonly name: string; readonly target: string; readonly options: RunOptions }
   | { readonly do: 'target'; readonly name: string; readonly verb: 'install' | 'up' | 'down' | 'status' }
   | { readonly do: 'work'; readonly coordinator: string }
 
@@ -39,6 +51,8 @@ export type Command =
 export const usage = `usage: npm run loadtest -- SCENARIO.yml [OPTIONS]                      runs a scenario
        npm run loadtest -- check SCENARIO.yml                          only reads it
        npm run loadtest -- compare A B --scenario SCENARIO.yml [--rounds 3] [OPTIONS]
+       npm run loadtest -- compare-all TARGET… [--rounds 1] [--pieces P,Q] [--each COMMAND] [--out FOLDER]
+       npm run loadtest -- piece PIECE TARGET --out FOLDER             one part of compare-all
        npm run loadtest -- target ejabberd|prosody install|up|down|status
        npm run loadtest -- work HOST:PORT                              a worker for a coordinator elsewhere
 
@@ -76,6 +90,14 @@ export function readCommandLine(args: readonly string[]): ReadCommand {
   switch (first) {
     case 'compare':
       return compare(rest, values, options.value)
+    case 'compare-all':
+      return compareAll(rest, values)
+    case 'piece': {
+      const [name, where, ...more] = rest
+      return name === undefined || where === undefined || more.length > 0
+        ? bad('piece needs a name and a target')
+        : good({ do: 'piece', name, target: where, options: options.value })
+    }
     case 'target':
       return target(rest)
     case 'work':
@@ -106,6 +128,8 @@ function parse(args: readonly string[]) {
       out: text,
       scenario: text,
       rounds: text,
+      pieces: text,
+      each: text,
       listen: text,
       expect: text,
       'admin-url': text,
@@ -163,6 +187,25 @@ function compare(rest: readonly string[], values: Values, options: RunOptions): 
   if (!Number.isInteger(rounds) || rounds < 1 || rounds > 100)
     return bad(`--rounds ${values.rounds} is not a number from 1 to 100`)
   return good({ do: 'compare', file: values.scenario, targets: [a, b], rounds, options })
+}
+
+const compareFolder = '.run/loadtest/compare-all'
+
+function compareAll(rest: readonly string[], values: Values): ReadCommand {
+  if (rest.length === 0) return bad('compare-all needs targets, such as embedded ejabberd prosody')
+  const rounds = Number(values.rounds ?? '1')
+  if (!Number.isInteger(rounds) || rounds < 0 || rounds > 100)
+    return bad(`--rounds ${values.rounds} is not a number from 0 to 100`)
+  const words = (text: string | undefined, by: string): readonly string[] =>
+    (text ?? '').split(by).filter((word) => word !== '')
+  return good({
+    do: 'compareAll',
+    targets: rest,
+    rounds,
+    pieces: words(values.pieces, ','),
+    each: words(values.each, ' '),
+    folder: values.out ?? compareFolder,
+  })
 }
 
 function target(rest: readonly string[]): ReadCommand {

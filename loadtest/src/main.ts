@@ -5,6 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Endpoint } from './client/link.ts'
 import { type Command, readCommandLine, usage } from './command-line.ts'
 import { runCompare } from './compare/compare.ts'
+import { runCompareAll } from './compare/compare-all.ts'
+import { runPiece } from './compare/piece.ts'
 import { loadScenario, startRun, UsageError, writeReports } from './coordinator/start.ts'
 import { readEndpoints } from './coordinator/target.ts'
 import { exitCodes } from './report/result.ts'
@@ -48,6 +50,15 @@ async function perform(command: Command): Promise<number> {
     }
     case 'compare':
       return runCompare(command, runDir)
+    case 'compareAll':
+      return runCompareAll(command)
+    case 'piece': {
+      const { name, target, options } = command
+      const folder = options.out ?? join(runDir, 'loadtest', 'compare-all')
+      const file = await runPiece(name, target, { folder, runDir, options })
+      console.log(JSON.stringify(file.figures))
+      return exitCodes.passed
+    }
     case 'target':
       for (const line of await manageTarget(command.name, command.verb, runDir)) console.log(line)
       return 0

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { archiveQuery, readPageEnd } from './archive-query.ts'
+import { archiveCount, archiveQuery, readPageEnd } from './archive-query.ts'
 
 describe('XEP-0313: reading an archive', () => {
   it('§4.1.2 from a time, XEP-0059 §2.2 after an item', () => {
@@ -10,6 +10,8 @@ describe('XEP-0313: reading an archive', () => {
       /<field var='start'><value>2026-01-01T00:00:00Z<\/value><\/field><\/x><set [^>]*><max>50<\/max><\/set>/,
     )
     assert.match(archiveQuery({ id: 'm2', max: 5, after: "a'<" }), /<max>5<\/max><after>a&apos;&lt;<\/after>/)
+    // XEP-0059 §2.5: the last page
+    assert.match(archiveQuery({ id: 'm3', max: 5, before: '' }), /<max>5<\/max><before><\/before><\/set>/)
   })
 
   it('§4.2 <fin/>: where the next page goes on, and whether there is one', () => {
@@ -20,6 +22,8 @@ describe('XEP-0313: reading an archive', () => {
     )
     assert.deepEqual(page, { ok: true, isComplete: false, last: '28482-98726' })
     assert.deepEqual(readPageEnd(fin(" complete='true'", '')), { ok: true, isComplete: true, last: '' })
+    assert.equal(archiveCount(fin('', '<set><count> 78</count></set>')), 78)
+    assert.equal(archiveCount(fin('', '<set/>')), undefined)
     const error = "<iq type='error' id='m1'><error type='cancel'><item-not-found/></error></iq>"
     assert.deepEqual(readPageEnd(error), { ok: false, error: 'item-not-found' })
   })

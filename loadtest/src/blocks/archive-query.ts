@@ -5,6 +5,8 @@ export function archiveQuery(page: {
   readonly id: string
   readonly max: number
   readonly after?: string
+  /** Empty: the newest (XEP-0059 §2.5). */
+  readonly before?: string
   readonly start?: string
 }): string {
   const form =
@@ -13,7 +15,8 @@ export function archiveQuery(page: {
       : `<x xmlns='jabber:x:data' type='submit'><field var='FORM_TYPE' type='hidden'><value>urn:xmpp:mam:2</value></field>` +
         `<field var='start'><value>${page.start}</value></field></x>`
   const after = page.after === undefined ? '' : `<after>${escapeXml(page.after)}</after>`
-  const set = `<set xmlns='http://jabber.org/protocol/rsm'><max>${page.max}</max>${after}</set>`
+  const before = page.before === undefined ? '' : `<before>${escapeXml(page.before)}</before>`
+  const set = `<set xmlns='http://jabber.org/protocol/rsm'><max>${page.max}</max>${after}${before}</set>`
   return `<iq type='set' id='${page.id}'><query xmlns='urn:xmpp:mam:2' queryid='${page.id}'>${form}${set}</query></iq>`
 }
 
@@ -28,4 +31,10 @@ export function readPageEnd(iq: string): PageEnd {
   if (attribute(tag, 'type') === 'error') return { ok: false, error: conditionOf(iq) }
   const fin = /<fin\b[^>]*>/.exec(iq)?.[0] ?? ''
   return { ok: true, isComplete: attribute(fin, 'complete') === 'true', last: /<last>([^<]*)</.exec(iq)?.[1] ?? '' }
+}
+
+/** How many messages an archive holds, by the answer that ends a page. Source: XEP-0059 §2.6. Errors: undefined where it does not say. */
+export function archiveCount(iq: string): number | undefined {
+  const count = /<count\b[^>]*>\s*(\d+)\s*</.exec(iq)?.[1]
+  return count === undefined ? undefined : Number(count)
 }

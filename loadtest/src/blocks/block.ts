@@ -4,6 +4,7 @@ import { startChat } from './chat.ts'
 import { startFlaps } from './flaps.ts'
 import { startHistory } from './history.ts'
 import { startLoginStorm } from './login-storm.ts'
+import { startPages } from './pages.ts'
 import { startPresence } from './presence.ts'
 
 /** A running block. */
@@ -33,6 +34,8 @@ export function startBlock(block: Block, crowd: Crowd): RunningBlock {
       return startLoginStorm(block, group, crowd)
     case 'history':
       return startHistory(block, group, crowd)
+    case 'pages':
+      return startPages(block, group, crowd)
     case 'flaps':
       return startFlaps(block, group, crowd)
     default:

@@ -10,6 +10,7 @@ const run = (receivedPerSecond: number, p50: number | undefined, lost: number): 
     measures: p50 === undefined ? {} : { message: { p50, p99: p50 * 2 } },
     reconciled: { lost, duplicated: 0, reordered: 0 },
     server: undefined,
+    counts: {},
   }) as unknown as RunResult
 
 describe('comparing two targets', () => {

@@ -1,3 +1,4 @@
+import { costsOf } from '../report/costs.ts'
 import type { RunResult } from '../report/result.ts'
 
 /** A figure of two targets over several rounds. */
@@ -30,6 +31,10 @@ const figures: readonly Figure[] = [
   ['resume p99', 'ms', ({ measures }) => measures.resume?.p99],
   ['server CPU', 's', ({ server }) => server?.cpuSeconds],
   ['server CPU for 1M messages', 's', ({ server }) => server?.cpuPerMillion],
+  ['server CPU for 1M presences delivered', 's', (result) => costsOf(result).cpuPerMillionPresence],
+  ['server CPU for 1,000 pages', 's', (result) => costsOf(result).cpuPerThousandPages],
+  ['server CPU for 1,000 sign-ins', 's', (result) => costsOf(result).cpuPerThousandSignIns],
+  ['server memory for a session', 'KB', (result) => costsOf(result).memoryPerSessionKb],
   ['server memory', 'MB', ({ server }) => server?.memoryMb],
   ['lost', 'messages', ({ reconciled }) => reconciled.lost],
   ['duplicated', 'messages', ({ reconciled }) => reconciled.duplicated],

@@ -10,8 +10,8 @@ import { portFor, type ServerPorts, type Target } from './target.ts'
 
 const main = fileURLToPath(new URL('../../../services/all-in-one/src/main.ts', import.meta.url))
 
-/** Loopback has one address, and a load is no attack: without limits it is the server that is measured. */
-const settings: Readonly<Record<string, string>> = {
+/** Settings of Starling for a load: loopback has one address, and a load is no attack; without limits it is the server that is measured. */
+export const unlimited: Readonly<Record<string, string>> = {
   STARLING_C2S_STREAMS_PER_ADDRESS: '0',
   STARLING_C2S_STANZAS_PER_SECOND: '0',
   STARLING_C2S_BYTES_PER_SECOND: '0',
@@ -21,6 +21,10 @@ const settings: Readonly<Record<string, string>> = {
   // As ejabberd and Prosody have it, so that comparisons are fair.
   STARLING_SCRAM_ITERATIONS: '4096',
   STARLING_LOG_LEVEL: 'warn',
+}
+
+/** Free ports of loopback. */
+const places: Readonly<Record<string, string>> = {
   STARLING_LISTEN_C2S: '127.0.0.1',
   STARLING_LISTEN_HTTP: '127.0.0.1',
   STARLING_PORTS_C2S: '0',
@@ -41,7 +45,8 @@ export async function startEmbedded(transport: Transport): Promise<Target> {
     // A Ctrl-C in the terminal is for us: the server goes when we let it.
     detached: true,
     env: {
-      ...settings,
+      ...unlimited,
+      ...places,
       STARLING_C2S_REQUIRE_TLS: transport === 'tcp' ? 'false' : 'true',
       ...process.env,
       STARLING_ADMIN_TOKEN: token,

@@ -22,6 +22,8 @@ export interface RunPorts {
   /** One for each worker, already there. */
   readonly channels: readonly WorkerChannel[]
   readonly metrics: Metrics | undefined
+  /** Accounts to make, where they are made; the scenario's users if undefined. */
+  readonly accounts: number | undefined
   /** The progress line. */
   readonly show: (line: string) => void
   /** What is said once. */
@@ -47,7 +49,7 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
   const { target, channels, say } = ports
   const startedAt = new Date().toISOString()
   const users = countUsers(scenario.groups)
-  const provision = await provide(scenario, users, ports)
+  const provision = await provide(scenario, Math.max(users, ports.accounts ?? 0), ports)
   const plans = planWorkers(
     { ...scenario, accounts: provision.accounts },
     {
@@ -61,6 +63,7 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
   const recorder = new Recorder()
   fleet.onSecond((second, worker) => recorder.take(second, worker))
   await fleet.plan(plans)
+  const usedAtStart = await usageOf(target)
   const watch = startWatch({ users, recorder, fleet, ports })
   try {
     await watch.during('signing in', undefined, () => fleet.enter('signIn'))
@@ -69,14 +72,18 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
     const expected = users - countOff(scenario)
     if (expected > 0 && online === 0) throw new Error(`nobody could sign in: ${reasons(fleet)}`)
     if (online < expected) say(`${expected - online} of ${expected} users could not sign in: ${reasons(fleet)}`)
-    if (scenario.contacts > 0) await watch.during('preparing rosters', undefined, () => fleet.enter('seed'))
+    if (scenario.contacts > 0 || scenario.archives > 0) {
+      const what = [...(scenario.contacts > 0 ? ['rosters'] : []), ...(scenario.archives > 0 ? ['archives'] : [])]
+      await watch.during(`preparing ${what.join(' and ')}`, undefined, () => fleet.enter('seed'))
+    }
     await fleet.enter('load')
     await watch.during('warming up', scenario.warmUpMs, () => pause(scenario.warmUpMs, ports.signal))
     await fleet.enter('measure')
     recorder.begin()
     watch.zero()
-    const usedBefore = await usageOf(target)
     const before = await watch.fresh()
+    // Right after the count: what the server does from here on is for what is counted from here on.
+    const usedBefore = await usageOf(target)
     const stopKills = startKills(scenario.podKill, target, say)
     await watch
       .during('measuring', scenario.durationMs, () => pause(scenario.durationMs, ports.signal))
@@ -88,7 +95,13 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
     const usedAfter = await usageOf(target)
     const end = await watch.fresh()
     await fleet.enter('end')
-    const server = costOf({ before: usedBefore, after: usedAfter, messages: end.received - before.received, recorder })
+    const server = costOf({
+      start: usedAtStart,
+      before: usedBefore,
+      after: usedAfter,
+      messages: end.received - before.received,
+      recorder,
+    })
     const seconds = (after.at - before.at) / 1_000
     const base = {
       name: scenario.name,

@@ -29,12 +29,14 @@ export async function settle(target: Target): Promise<void> {
 
 /** What the measured part cost. Units: messages delivered in it. */
 export function costOf(options: {
+  /** When nobody was on yet. */
+  readonly start: readonly Usage[]
   readonly before: readonly Usage[]
   readonly after: readonly Usage[]
   readonly messages: number
   readonly recorder: Recorder
 }): ServerCost | undefined {
-  const { before, after, messages, recorder } = options
+  const { start, before, after, messages, recorder } = options
   if (after.length === 0) return undefined
   const was = new Map(before.map(({ name, cpuSeconds }) => [name, cpuSeconds]))
   const parts = after.map(({ name, cpuSeconds, memoryMb }) => ({
@@ -43,11 +45,14 @@ export function costOf(options: {
     cpuSeconds: cpuSeconds - (was.get(name) ?? 0),
   }))
   const cpuSeconds = parts.reduce((sum, part) => sum + part.cpuSeconds, 0)
+  const sum = (usages: readonly Usage[]): number => usages.reduce((all, { memoryMb }) => all + memoryMb, 0)
   const memory = recorder.moments.map(({ server }) => server.reduce((sum, { memoryMb }) => sum + memoryMb, 0))
   return {
     cpuSeconds,
     parts,
     memoryMb: Math.max(0, ...memory),
+    memoryAtStartMb: sum(start),
+    memoryGrownMb: sum(after) - sum(before),
     cpuPerMillion: messages === 0 ? undefined : (cpuSeconds / messages) * 1e6,
   }
 }

@@ -12,6 +12,7 @@ import { checkNeeds, checkReach, lookAtMachine } from './preflight.ts'
 import { progressWriter } from './progress.ts'
 import { awaitWorkers } from './remote-workers.ts'
 import { runScenario } from './run.ts'
+import type { Target } from './target.ts'
 import { forkWorker } from './workers.ts'
 
 /** A fault of the command or the scenario, rather than of the run. */
@@ -38,12 +39,29 @@ export function loadScenario(file: string, options: Pick<RunOptions, 'users' | '
 
 /** Runs a scenario on the target the options name, which is started and stopped if it is ours. Errors: rejects with a sentence. */
 export async function startRun(scenario: Scenario, options: RunOptions, runDir: string): Promise<RunResult> {
+  const target = await findTarget({ ...options, runDir }, scenario.connection.transport)
+  try {
+    return await runOn(target, scenario, options)
+  } finally {
+    await target.stop()
+  }
+}
+
+/**
+ * Runs a scenario on a target that is there; `accounts` makes more accounts than the scenario has users.
+ * Errors: rejects with a sentence.
+ */
+export async function runOn(
+  target: Target,
+  scenario: Scenario,
+  options: RunOptions,
+  accounts?: number,
+): Promise<RunResult> {
   const abort = new AbortController()
   const interrupt = (): void => abort.abort()
   process.once('SIGINT', interrupt)
   process.once('SIGTERM', interrupt)
   const { transport, sourceAddresses } = scenario.connection
-  const target = await findTarget({ ...options, runDir }, transport)
   const progress = progressWriter(process.stderr, progressEverySeconds)
   try {
     const workers = options.listen === undefined ? (options.workers ?? 1) : options.expect
@@ -54,16 +72,17 @@ export async function startRun(scenario: Scenario, options: RunOptions, runDir: 
     ]
     if (faults.length > 0) throw new Error(faults.join('\n'))
     const metrics = options.metricsPort === undefined ? undefined : await serveMetrics(options.metricsPort)
-    const channels =
-      options.listen === undefined
-        ? Array.from({ length: workers }, forkWorker)
-        : await awaitWorkers(options.listen, options.expect, abort.signal)
     try {
+      const channels =
+        options.listen === undefined
+          ? Array.from({ length: workers }, forkWorker)
+          : await awaitWorkers(options.listen, options.expect, abort.signal)
       const say = (line: string): void => {
         progress.end()
         process.stderr.write(`${line}\n`)
       }
-      return await runScenario(scenario, { target, channels, metrics, show: progress.show, say, signal: abort.signal })
+      const { signal } = abort
+      return await runScenario(scenario, { target, channels, metrics, accounts, show: progress.show, say, signal })
     } finally {
       metrics?.close()
     }
@@ -71,7 +90,6 @@ export async function startRun(scenario: Scenario, options: RunOptions, runDir: 
     progress.end()
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
-    await target.stop()
   }
 }
 

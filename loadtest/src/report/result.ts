@@ -3,6 +3,7 @@ import type { Reconciled } from '../measure/ledger.ts'
 import type { Saturation } from '../measure/saturation.ts'
 import type { Scenario } from '../scenario/scenario.ts'
 import type { Counts } from '../worker/messages.ts'
+import { costsOf } from './costs.ts'
 import type { Verdict } from './thresholds.ts'
 
 /** One second of a run, over all workers. Units: ms, events in this second; CPU as share of a core; MB. */
@@ -27,6 +28,10 @@ export interface ServerCost {
   readonly cpuPerMillion: number | undefined
   /** The most that was seen, all processes together. */
   readonly memoryMb: number
+  /** Before anybody signed in. */
+  readonly memoryAtStartMb: number
+  /** From the begin of the measured part until the server is idle again. */
+  readonly memoryGrownMb: number
   readonly parts: readonly { readonly name: string; readonly cpuSeconds: number; readonly memoryMb: number }[]
 }
 
@@ -78,6 +83,7 @@ export function figuresOf(
     serverCpuSeconds: result.server?.cpuSeconds,
     serverCpuPerMillion: result.server?.cpuPerMillion,
     serverMemoryMb: result.server?.memoryMb,
+    ...costsOf(result),
   }
 }
 

@@ -52,7 +52,7 @@ connection:
       's.yml:2:11: duration must be a duration such as 500ms, 60s, 10m or 1h',
       's.yml:5:13: blocks[0].chat.rate must be above 0',
       's.yml:6:7: blocks[0].chat.boddyBytes is not known here; known are users, rate, every, inFlight, bodyBytes, store',
-      's.yml:7:5: blocks[1].chatt is not known here; known are idle, chat, presence, loginStorm, history, flaps, mixedDay',
+      's.yml:7:5: blocks[1].chatt is not known here; known are idle, chat, presence, loginStorm, history, pages, flaps, mixedDay',
       's.yml:9:14: connection.transport must be one of tcp, starttls, tls, websocket, bosh',
     ])
   })

@@ -48,7 +48,10 @@ function faultsBetween(file: ScenarioFile): readonly SchemaFault[] {
     const path = ['blocks', i, kind]
     const paces = ['rate', 'every', 'inFlight'].filter((name) => options?.[name] !== undefined)
     if (kind !== 'idle' && kind !== 'mixedDay' && paces.length !== 1) {
-      fault(path, `needs either rate or every${kind === 'chat' ? ' or inFlight' : ''}, and only one`)
+      fault(
+        path,
+        `needs either rate or every${kind === 'chat' || kind === 'pages' ? ' or inFlight' : ''}, and only one`,
+      )
     }
     if (options?.['users'] === undefined && file.users === 0) fault(path, 'acts on the common group, but users is 0')
   })

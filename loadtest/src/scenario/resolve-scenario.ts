@@ -11,6 +11,7 @@ interface Options {
   readonly stay?: string
   readonly messages?: number
   readonly pageSize?: number
+  readonly order?: 'newest' | 'walking'
   readonly away?: string
 }
 
@@ -24,6 +25,7 @@ export interface ScenarioFile {
   readonly arrivals?: Scenario['arrivals']
   readonly signInRate?: number
   readonly contacts?: number
+  readonly archives?: number
   readonly lateAfter?: string
   readonly lostAfter?: string
   readonly connection?: Partial<Connection>
@@ -60,6 +62,7 @@ export function resolveScenario(file: ScenarioFile, name: string): Scenario {
     arrivals: file.arrivals ?? 'poisson',
     signInPerSecond: file.signInRate ?? 50,
     contacts: file.contacts ?? 0,
+    archives: file.archives ?? 0,
     lateAfterMs: ms(file.lateAfter, 5_000),
     lostAfterMs: ms(file.lostAfter, 10_000),
     connection: {
@@ -98,20 +101,17 @@ function blocksOf(kind: string, options: Options, group: number): readonly Block
   const pace = paceOf(options)
   switch (kind) {
     case 'chat':
-      return [
-        {
-          group,
-          kind,
-          pace: options.inFlight === undefined ? pace : { kind: 'inFlight', messages: options.inFlight },
-          ...chat(options),
-        },
-      ]
+      return [{ group, kind, pace: loopOf(options, pace), ...chat(options) }]
     case 'presence':
       return [{ group, kind, pace }]
     case 'loginStorm':
       return [{ group, kind, pace, stayMs: ms(options.stay, Number.MAX_SAFE_INTEGER) }]
     case 'history':
       return [{ group, kind, pace, messages: options.messages ?? 100, pageSize: options.pageSize ?? 50 }]
+    case 'pages': {
+      const { order = 'walking', pageSize = 50 } = options
+      return [{ group, kind, pace: loopOf(options, pace), order, pageSize }]
+    }
     case 'flaps':
       return [{ group, kind, pace, awayMs: ms(options.away, 2_000) }]
     case 'mixedDay':
@@ -136,6 +136,11 @@ function chat(options: Options): { readonly bodyBytes: number; readonly isStored
 
 function paceOf({ rate, every }: Options): Pace {
   return every === undefined ? { kind: 'rate', perSecond: rate ?? 1 } : { kind: 'each', everyMs: ms(every, 1_000) }
+}
+
+/** A closed loop, if the block says so. */
+function loopOf({ inFlight }: Options, pace: Pace): Pace | { readonly kind: 'inFlight'; readonly messages: number } {
+  return inFlight === undefined ? pace : { kind: 'inFlight', messages: inFlight }
 }
 
 function ms(text: string | undefined, otherwise: number): number {

@@ -61,6 +61,14 @@ export type Block =
       /** Units: messages. */
       readonly pageSize: number
     })
+  | (OnUsers & {
+      readonly kind: 'pages'
+      /** In a closed loop each user has one page on the way. */
+      readonly pace: Pace | { readonly kind: 'inFlight'; readonly messages: number }
+      readonly order: 'newest' | 'walking'
+      /** Units: messages. */
+      readonly pageSize: number
+    })
   | (OnUsers & { readonly kind: 'flaps'; readonly pace: Pace; readonly awayMs: number })
 
 /** Processes of the server that die without warning. Units: ms. */
@@ -88,6 +96,8 @@ export interface Scenario {
   readonly accounts: Accounts
   /** Contacts of each user, both ways. */
   readonly contacts: number
+  /** Messages that each archive of the common group holds before the load begins. */
+  readonly archives: number
   readonly blocks: readonly Block[]
   readonly podKill: PodKill | undefined
   readonly thresholds: readonly string[]

@@ -33,6 +33,8 @@ export const counters = {
   subscriptionsMissing: 'subscriptions that were not made while rosters were prepared',
   stormArrivals: 'sign-ins of a login storm',
   stormShort: 'sign-ins of a login storm for which nobody was off',
+  archiveSeeded: 'messages written to fill archives before the load',
+  pagesBusy: 'pages not asked for because their reader still waited for one',
   historyPages: 'pages of archives',
   historyMessages: 'messages in them',
   historyNotReady: 'returns for which no reader was ready',

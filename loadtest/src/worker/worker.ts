@@ -3,6 +3,7 @@ import { type RunningBlock, startBlock, staysOff } from '../blocks/block.ts'
 import type { Client } from '../client/client.ts'
 import { openLoop } from '../measure/arrivals.ts'
 import type { WorkerPlan } from '../plan/plan.ts'
+import { fillArchives } from './archives.ts'
 import type { Channel } from './channel.ts'
 import { Crowd } from './crowd.ts'
 import { watchHealth } from './health.ts'
@@ -64,7 +65,8 @@ function startPart(plan: WorkerPlan, channel: Channel<Report, Order>, fail: (err
       case 'signIn':
         return signIn(crowd)
       case 'seed':
-        return rosters.seed()
+        await rosters.seed()
+        return fillArchives(crowd)
       case 'load':
         for (const block of plan.blocks) running.push(startBlock(block, crowd))
         return

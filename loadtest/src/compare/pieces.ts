@@ -1,0 +1,137 @@
+import type { RunResult } from '../report/result.ts'
+import type { Transport } from '../scenario/scenario.ts'
+
+/** A figure of a piece, by its name in the table. Undefined where a run did not have it. */
+export type Figures = Readonly<Record<string, number | undefined>>
+
+/** One run of a piece. */
+export interface PieceRun {
+  /** A scenario, without what all runs of a piece have alike. */
+  readonly scenario: string
+  readonly read: (result: RunResult) => Figures
+}
+
+/** A part of the comparison that is measured in one go, on one start of the server. */
+export interface Piece {
+  readonly name: string
+  readonly transport: Transport
+  /** Accounts that it needs. */
+  readonly users: number
+  readonly runs: readonly PieceRun[]
+  /** Looks for the highest of these rates that goes well, instead of `runs`. Units: messages a second. */
+  readonly rates?: readonly number[]
+}
+
+const talkers = 500
+const stormUsers = 1_200
+const pageReaders = 20
+
+const chat = (name: string, rest: string, extra = ''): string =>
+  `name: ${name}\nusers: ${talkers}\nsignInRate: 200\nwarmUp: 2s\nduration: 10s\n${extra}blocks: [chat: {${rest}}]\n`
+
+/** What a message cost, in all and of it in the database. */
+function messageCost(prefix: string, { server, measures, receivedPerSecond }: RunResult): Figures {
+  const database = server?.parts.filter(({ name }) => name.startsWith('postgres')) ?? []
+  const { cpuPerMillion } = server ?? {}
+  const share = database.reduce((sum, { cpuSeconds }) => sum + cpuSeconds, 0) / Math.max(1e-9, server?.cpuSeconds ?? 0)
+  return {
+    [`${prefix}.cpu`]: cpuPerMillion,
+    [`${prefix}.database`]: database.length === 0 || cpuPerMillion === undefined ? undefined : cpuPerMillion * share,
+    [`${prefix}.rate`]: receivedPerSecond,
+    [`${prefix}.p50`]: measures.message?.p50,
+    [`${prefix}.p99`]: measures.message?.p99,
+  }
+}
+
+function messages(name: string, more: string): Piece {
+  return {
+    name,
+    transport: 'tcp',
+    users: talkers,
+    runs: [
+      {
+        scenario: chat(`${name}-500`, `rate: 500${more}`),
+        read: (result) => ({ ...messageCost(`${name}.500`, result), memoryAtStart: result.server?.memoryAtStartMb }),
+      },
+      {
+        scenario: chat(`${name}-full`, `inFlight: 2${more}`, 'lostAfter: 15s\n'),
+        read: (result) => messageCost(`${name}.full`, result),
+      },
+    ],
+  }
+}
+
+function highest(name: string, more: string, rates: readonly number[]): Piece {
+  return {
+    name,
+    transport: 'tcp',
+    users: talkers,
+    rates,
+    runs: [
+      {
+        scenario: `name: ${name}\nusers: ${talkers}\nsignInRate: 250\nwarmUp: 2s\nduration: 8s\nlostAfter: 8s\nblocks: [chat: {rate: RATE${more}}]\n`,
+        read: () => ({}),
+      },
+    ],
+  }
+}
+
+function sessions(transport: 'tcp' | 'tls'): Piece {
+  const name = `sessions-${transport}`
+  return {
+    name,
+    transport,
+    users: 100 + stormUsers,
+    runs: [
+      {
+        scenario: `name: ${name}\nusers: 100\nsignInRate: 100\nwarmUp: 2s\nduration: 25s\nblocks: [loginStorm: {users: ${stormUsers}, rate: 80}]\n`,
+        read: (result) => ({
+          [`${name}.signIn`]:
+            ((result.server?.cpuSeconds ?? Number.NaN) / (result.counts['stormArrivals'] ?? 0)) * 1_000,
+          [`${name}.memoryKb`]:
+            ((result.server?.memoryGrownMb ?? Number.NaN) / (result.counts['signedIn'] ?? 0)) * 1_024,
+        }),
+      },
+    ],
+  }
+}
+
+const pages = (order: 'newest' | 'walking'): PieceRun => ({
+  scenario: `name: pages-${order}\nusers: ${pageReaders}\nsignInRate: 100\narchives: 1000\nwarmUp: 1s\nduration: 8s\nblocks: [pages: {inFlight: 1, order: ${order}}]\n`,
+  read: (result) => ({
+    [`pages.${order}`]: ((result.server?.cpuSeconds ?? Number.NaN) / (result.counts['historyPages'] ?? 0)) * 1_000,
+    [`pages.${order}.rate`]: (result.counts['historyPages'] ?? 0) / 8,
+  }),
+})
+
+/** Everything that the table of docs/benchmarks.md holds. */
+export const pieces: readonly Piece[] = [
+  messages('archived', ''),
+  messages('unarchived', ', store: false'),
+  highest('highest-archived', '', [300, 450, 900, 1_500, 2_000, 2_500, 3_500, 5_000, 6_500, 8_000, 10_000]),
+  highest('highest-unarchived', ', store: false', [900, 1_600, 3_000, 5_000, 7_500, 10_000, 12_500, 15_000]),
+  {
+    name: 'presence',
+    transport: 'tcp',
+    users: 200,
+    runs: [
+      {
+        scenario:
+          'name: presence\nusers: 200\nsignInRate: 100\ncontacts: 20\nwarmUp: 2s\nduration: 10s\nblocks: [presence: {rate: 200}]\n',
+        read: (result) => ({
+          'presence.cpu':
+            ((result.server?.cpuSeconds ?? Number.NaN) / (result.counts['presenceDelivered'] ?? 0)) * 1_000_000,
+          'presence.missing': (result.counts['presenceExpected'] ?? 0) - (result.counts['presenceDelivered'] ?? 0),
+        }),
+      },
+    ],
+  },
+  { name: 'pages', transport: 'tcp', users: pageReaders, runs: [pages('walking'), pages('newest')] },
+  sessions('tcp'),
+  sessions('tls'),
+]
+
+/** What all runs have alike: SCRAM-SHA-1, no stream management, accounts that are there already. */
+export function wholeScenario(piece: Piece, scenario: string): string {
+  return `${scenario}accounts: {by: existing}\nconnection: {transport: ${piece.transport}, mechanism: SCRAM-SHA-1, streamManagement: false}\n`
+}
