@@ -19,6 +19,7 @@ export {
   type Device,
   type FormerSession,
   ignoreFeatures,
+  ignoreLateData,
   managesStream,
   type Reach,
   type Transport,

@@ -71,6 +71,7 @@ export async function connect(
     ...(resource === undefined ? {} : { resource }),
   })
   xmpp.reconnect.stop()
+  ignoreLateData(xmpp)
   ignoreFeatures(xmpp, account.ignores ?? [])
   xmpp.timeout = patienceMs // its own two seconds are short when several devices derive keys in one thread
   const kept: XmppElement[] = []
@@ -161,6 +162,14 @@ export async function managesStream(xmpp: XmppClient): Promise<void> {
 /** Whether an error is the client's own: it answered, or acknowledged, into a connection that had ended. */
 export function isLateWrite({ code = '' }: { readonly code?: string }): boolean {
   return ['ERR_STREAM_WRITE_AFTER_END', 'ERR_STREAM_DESTROYED', 'EPIPE'].includes(code)
+}
+
+/** Keeps @xmpp/client from throwing where nobody listens, when a server says something more after the end of its stream. */
+export function ignoreLateData(xmpp: XmppClient): void {
+  const take = xmpp._onData.bind(xmpp)
+  xmpp._onData = (data) => {
+    if (xmpp.parser !== null) take(data)
+  }
 }
 
 /** Makes a client blind for features it could use: takes them out of what the server offers, inline ones too. */

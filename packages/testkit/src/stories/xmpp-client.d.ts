@@ -31,6 +31,10 @@ declare module '@xmpp/client' {
     readonly status: string
     readonly socket: { destroy?(): void; end?(): void } | null
     disconnect(): Promise<unknown>
+    /** Reads the stream; null between streams. */
+    readonly parser: object | null
+    /** Told of every byte that comes; overridden to leave out what comes between streams. */
+    _onData(data: Uint8Array | string): void
     /** Told of every element that comes; overridden to take out what a client is not to know. */
     _onElement(element: XmppElement): void
     connect(service: string): Promise<unknown>
