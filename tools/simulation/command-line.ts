@@ -11,10 +11,14 @@ export interface SimulationRequest {
   /** Rules taken away, one after another. */
   readonly mutations: readonly string[]
   readonly jobs: number
+  /** Failing seeds after which it ends; infinite without. */
+  readonly stopAt: number
+  /** Mutations of the source to try, by a part of their name; undefined for none of this. */
+  readonly source: string | undefined
 }
 
 const usage =
-  'usage: npm run simulate -- [--seeds N] [--first SEED] [--seed SEED [--trace]] [--managed 0…1] [--mutate NAME|all] [--jobs N]'
+  'usage: npm run simulate -- [--seeds N] [--first SEED] [--seed SEED [--trace]] [--managed 0…1] [--mutate NAME|all] [--mutations [NAME]] [--stop N] [--jobs N]'
 
 /** Reads the command line. */
 export function readCommandLine(
@@ -27,9 +31,18 @@ export function readCommandLine(
     managed: undefined,
     mutations: [],
     jobs: 2,
+    stopAt: Number.POSITIVE_INFINITY,
+    source: undefined,
   }
   for (let at = 0; at < args.length; at++) {
     const name = args[at] ?? ''
+    const next = args[at + 1] ?? ''
+    if (name === '--mutations') {
+      const isNamed = next !== '' && !next.startsWith('--')
+      request = { ...request, source: isNamed ? next : '' }
+      if (isNamed) at++
+      continue
+    }
     const change = name === '--trace' ? { isTraced: true } : readOption(name, args[++at] ?? '')
     if (typeof change === 'string') return { ok: false, error: change }
     request = { ...request, ...change }
@@ -57,6 +70,8 @@ function readOption(name: string, text: string): Partial<SimulationRequest> | st
       return { managed: value }
     case '--jobs':
       return { jobs: value }
+    case '--stop':
+      return { stopAt: value }
     default:
       return usage
   }

@@ -1,8 +1,9 @@
-// `npm run simulate -- [--seeds N] [--seed X --trace] [--mutate all]`: see docs/simulation.md.
+// `npm run simulate -- [--seeds N] [--seed X --trace] [--mutate all] [--mutations]`: see docs/simulation.md.
 import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import { readCommandLine, type SimulationRequest } from './command-line.ts'
 import { mutations } from './flaws.ts'
+import { runMutations } from './mutate.ts'
 import { type Run, simulate } from './simulate.ts'
 
 const read = readCommandLine(process.argv.slice(2))
@@ -13,6 +14,7 @@ if (!read.ok) {
 const request = read.value
 let failed = 0
 if (request.isTraced) failed = await traced(request)
+else if (request.source !== undefined) failed = await ofSource(request, request.source)
 else if (request.mutations.length === 0) failed = await all(request)
 else for (const name of request.mutations) failed += await mutated(request, name)
 process.exitCode = failed === 0 ? 0 : 1
@@ -27,12 +29,14 @@ async function traced({ first, managed, mutations: [name] }: SimulationRequest):
 /** Nothing is broken on purpose: nothing may fail. */
 async function all(request: SimulationRequest): Promise<number> {
   const from = performance.now()
+  let found = 0
   const runs = await inThreads(request, undefined, (run) => {
     if (run.violations.length === 0) return true
+    found++
     console.log(`✖ seed ${run.seed}: ${run.violations.slice(0, 3).join('; ').slice(0, 600)}`)
     const managed = request.managed === undefined ? '' : ` --managed ${request.managed}`
     console.log(`  again: npm run simulate -- --seed ${run.seed}${managed} --trace`)
-    return true
+    return found < request.stopAt
   })
   const bad = runs.filter(({ violations }) => violations.length > 0).length
   const sum = (of: (run: Run) => number): number => runs.reduce((total, run) => total + of(run), 0)
@@ -57,6 +61,21 @@ async function mutated(request: SimulationRequest, name: string): Promise<number
     `${first === undefined ? '✖' : '✔'} ${name.padEnd(20)} ${found.length} of ${runs.length} seeds fail; ${what}`,
   )
   return first === undefined ? 1 : 0
+}
+
+/** Rules are taken out of a copy of the source, one after another: each must be noticed. */
+async function ofSource({ first, seeds, jobs }: SimulationRequest, only: string): Promise<number> {
+  const verdicts = await runMutations({
+    only,
+    first,
+    seeds,
+    jobs,
+    tell: ({ mutation: { name, rule }, seeds: ran, caught }) =>
+      console.log(
+        `${caught === undefined ? '✖' : '✔'} ${name} (${rule}): ${ran} seeds, ${caught?.slice(0, 160) ?? 'not caught'}`,
+      ),
+  })
+  return verdicts.filter(({ caught }) => caught === undefined).length
 }
 
 /** Runs the seeds on several threads until `use` has had enough. Order: as they end. */
