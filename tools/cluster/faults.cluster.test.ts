@@ -163,10 +163,11 @@ describe('a cluster under faults: two accounts talk through all of them', () => 
 
   it('a pod of each service starts while nothing answers: it lives, says what is missing, and gets ready by itself', async () => {
     const servers = bed.servers()
+    const place = (port = 0) => ({ host: '127.0.0.1', port })
     const relays = {
-      kafka: await openRelay(servers['kafka-1'] ?? 0),
-      redis: await openRelay(servers['redis'] ?? 0),
-      postgres: await openRelay(servers['postgres'] ?? 0),
+      kafka: await openRelay(place(servers['kafka-1'])),
+      redis: await openRelay(place(servers['redis'])),
+      postgres: await openRelay(place(servers['postgres'])),
     }
     const standIns = { kafka: relays.kafka.port, redis: relays.redis.port, postgres: relays.postgres.port }
     const firsts = bed.pods().filter(({ spec }) => spec.name.endsWith('-1'))

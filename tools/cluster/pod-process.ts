@@ -19,7 +19,10 @@ export interface Started {
 /** Starts a pod's process; its output goes to its log. */
 export function startPod(spec: PodSpec): Started {
   const log = openSync(spec.log, 'a')
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', spec.script], {
+  const node = [process.execPath, '--disable-warning=ExperimentalWarning', spec.script]
+  // `ip` turns into what it starts: the id is the pod's
+  const [program = '', ...args] = spec.namespace === undefined ? node : ['ip', 'netns', 'exec', spec.namespace, ...node]
+  const child = spawn(program, args, {
     cwd: root,
     env: { ...inherited(), ...spec.environment },
     stdio: ['ignore', log, log],

@@ -23,6 +23,8 @@ export interface PodSpec {
   readonly script: string
   readonly log: string
   readonly environment: Readonly<Record<string, string>>
+  /** Network namespace it lives in; this machine's own without. */
+  readonly namespace?: string
 }
 
 /** `.run/launch.json`: how everything is started again, and which processes are ours. Readable by its owner alone. */

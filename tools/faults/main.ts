@@ -1,7 +1,7 @@
-// `npm run faults -- [--minutes N] [--seed S] [--members N] [--brokers N] [--only WORDS]`: breaks a cluster of its own while
+// `npm run faults -- [--minutes N] [--seed S] [--members N] [--brokers N] [--sessions N] [--only WORDS,…]`: breaks a cluster of its own while
 // many clients talk, and reconciles every message.
 import { parseArgs } from 'node:util'
-import { faults, unjudged } from './plan.ts'
+import { faultsOf, stormSessions, unjudged } from './plan.ts'
 import { tableOf } from './report.ts'
 import { runFaults } from './run.ts'
 
@@ -14,14 +14,16 @@ const { values } = parseArgs({
     seed: { type: 'string' },
     members: { type: 'string', default: '16' },
     brokers: { type: 'string', default: '3' },
+    sessions: { type: 'string', default: String(stormSessions) },
     only: { type: 'string' },
   },
 })
+const faults = faultsOf(Number(values.sessions))
 const seed = Number(values.seed ?? Math.floor(performance.timeOrigin) % 1_000_000)
 const all = [
   ...faults.map((fault) => ({ fault, isJudged: true })),
   ...unjudged.map((fault) => ({ fault, isJudged: false })),
-].filter(({ fault }) => values.only === undefined || fault.name.includes(values.only))
+].filter(({ fault }) => values.only === undefined || values.only.split(',').some((words) => fault.name.includes(words)))
 if (all.length === 0) {
   console.error(
     `no fault has ${values.only} in its name; there are:\n${faults.map(({ name }) => `  ${name}`).join('\n')}`,

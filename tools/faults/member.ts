@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { ignoreFeatures, managesStream, type Reach, type Transport } from '@starling/testkit'
+import { ignoreFeatures, ignoreLateData, managesStream, type Reach, type Transport } from '@starling/testkit'
 import { client, type XmppClient, type XmppElement, xml } from '@xmpp/client'
 import { type Ledger, readText, textOf } from './ledger.ts'
 
@@ -33,6 +33,8 @@ export class Member {
   /** How often it went on with its session, and how often it had to begin a new one. */
   readonly counts = { resumed: 0, began: 0 }
   isOnline = false
+  /** Which of the addresses it connected to last. */
+  at = 0
   readonly #ports: MemberPorts
   #sent = 0
   #turn: number
@@ -48,6 +50,7 @@ export class Member {
     const { service, domain } = this.#address()
     this.xmpp = client({ service, domain, username: kind.name, password })
     this.xmpp.reconnect.stop()
+    ignoreLateData(this.xmpp)
     this.xmpp.timeout = times.stepMs
     if (kind.isManaged) this.xmpp.streamManagement.requestAckDebounce = times.ackDebounceMs
     else ignoreFeatures(this.xmpp, [sm])
@@ -132,14 +135,19 @@ export class Member {
       this.#turn++
       this.xmpp.options.service = service
       try {
-        await this.xmpp.connect(service)
-        await this.xmpp.open({ domain })
-        await this.#signedIn()
+        // `open` does not notice that the socket has ended before the server's header came: whichever tells first
+        await Promise.all([this.#open(service, domain), this.#signedIn()])
       } catch {
+        this.cut() // who does not answer now does not say goodbye either
         await this.xmpp.disconnect().catch(ignore)
       }
     }
     this.#isComing = false
+  }
+
+  async #open(service: string, domain: string): Promise<void> {
+    await this.xmpp.connect(service)
+    await this.xmpp.open({ domain })
   }
 
   /** Resolves when its session is there; rejects when the stream ends first. */
@@ -154,7 +162,8 @@ export class Member {
 
   #address(): { readonly service: string; readonly domain: string } {
     const { reaches } = this.#ports
-    const reach = reaches[this.#turn % reaches.length]
+    this.at = this.#turn % reaches.length
+    const reach = reaches[this.at]
     if (reach === undefined) throw new Error('nowhere to connect to')
     const isWebSocket = this.kind.transport === 'websocket'
     const service = isWebSocket ? `ws://127.0.0.1:${reach.http}/xmpp-websocket` : `xmpp://127.0.0.1:${reach.c2s}`

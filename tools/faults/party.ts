@@ -23,6 +23,8 @@ export interface Party {
   readonly ledger: Ledger
   /** Holds its tongue until everybody is back and all has arrived; reconciles what was said since the last time; talks on. */
   readonly settle: () => Promise<Settled>
+  /** Waits until that many who manage their streams are at one of the addresses: others are cut until they come there. */
+  readonly gather: (at: number, count: number) => Promise<void>
   /** Reads every pair's archives; what is wrong with them. */
   readonly archives: () => Promise<readonly string[]>
   readonly close: () => Promise<void>
@@ -87,6 +89,15 @@ export async function makeParty(
     members,
     ledger,
     settle,
+    gather: async (at, count) => {
+      const steady = members.filter(({ kind }) => kind.isManaged && !kind.isFlapping)
+      const isThere = (member: Member): boolean => member.isOnline && member.at === at
+      const end = performance.now() + times.settleMs
+      while (steady.filter(isThere).length < Math.min(count, steady.length) && performance.now() < end) {
+        steady.find((member) => member.isOnline && member.at !== at)?.cut()
+        await sleep(times.gapMs)
+      }
+    },
     archives: async () => {
       isSilent = true
       await sleep(times.quietMs)

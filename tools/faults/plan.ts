@@ -1,121 +1,140 @@
 import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { FaultBed } from '../cluster/testing/fault-bed.ts'
+import { type Fault, pick, type Scene, type Service, services } from './fault.ts'
+import { partitions } from './partitions.ts'
+import { storm } from './storm/storm.ts'
 
-/** One fault: what is done to the cluster, and undone. */
-export interface Fault {
-  readonly name: string
-  /** Does it and brings everything back. `random`: a number from 0 up to 1. */
-  readonly run: (bed: FaultBed, random: () => number) => Promise<void>
+/** How long things are away. Units: ms. */
+interface Times {
+  /** From a kill to the start of the next process. */
+  readonly afterMs: number
+  /** Longer than a lease (5 s) and than the time a group waits for a silent member (6 s). */
+  readonly stopMs: number
+  readonly awayMs: number
+  readonly databaseAwayMs: number
 }
 
-/** Units: ms. A stop is longer than a lease (5 s) and than the time a group waits for a silent member (6 s). */
-const times = { afterMs: 1_500, stopMs: 9_000, awayMs: 10_000, databaseAwayMs: 30_000 } as const
+const wholeTimes: Times = { afterMs: 1_500, stopMs: 9_000, awayMs: 10_000, databaseAwayMs: 30_000 }
+const shortTimes: Times = { afterMs: 500, stopMs: 7_000, awayMs: 7_000, databaseAwayMs: 6_000 }
 
-const services = ['connection-manager', 'session', 'routing', 'storage'] as const
+/** Sessions on the pod that dies in a storm, unless the command line says otherwise; and in the short form. */
+export const stormSessions = 3_000
+const fewSessions = 150
 
-/** kill -9, SIGSTOP with SIGCONT, and SIGTERM of one pod of a service. */
-function podFaults(service: (typeof services)[number]): readonly Fault[] {
-  const pick = (bed: FaultBed, random: () => number): string => {
-    const pods = bed.pods().filter(({ spec }) => spec.service === service)
-    return pods[Math.floor(random() * pods.length)]?.spec.name ?? `${service}-1`
-  }
+/** Does the same to several at once. */
+async function each(names: readonly string[], act: (name: string) => Promise<void>): Promise<undefined> {
+  await Promise.all(names.map(act))
+  return undefined
+}
+
+/** kill -9, SIGSTOP with SIGCONT, and SIGTERM of one pod of a service, or of one of each of several at the same time. */
+function podFaults(kinds: readonly Service[], times: Times): readonly Fault[] {
+  const [only = ''] = kinds
+  const who = kinds.length === 1 ? `a ${only}` : 'one pod of each kind'
+  const picked = (scene: Scene): readonly string[] => kinds.map((kind) => pick(scene, kind))
   return [
     {
-      name: `kill -9 of a ${service}`,
-      run: async (bed, random) => {
-        const name = pick(bed, random)
-        await bed.signal(name, 'SIGKILL')
-        await sleep(times.afterMs + random() * times.afterMs)
-        await bed.start(name)
+      name: `kill -9 of ${who}`,
+      run: async (scene) => {
+        const names = picked(scene)
+        await each(names, (name) => scene.bed.signal(name, 'SIGKILL'))
+        await sleep(times.afterMs * (1 + scene.random()))
+        return each(names, scene.bed.start)
       },
     },
     {
-      name: `${service} stands still ${times.stopMs / 1000} s`,
-      run: (bed, random) => standStill(bed, pick(bed, random), times.stopMs),
+      name: `${who} stands still ${times.stopMs / 1000} s`,
+      run: (scene) => standStill(scene, picked(scene), times.stopMs),
     },
     {
-      name: `SIGTERM of a ${service}`,
-      run: async (bed, random) => {
-        const name = pick(bed, random)
-        await bed.signal(name, 'SIGTERM')
-        await bed.start(name)
+      name: `SIGTERM of ${who}`,
+      run: async (scene) => {
+        const names = picked(scene)
+        await each(names, (name) => scene.bed.signal(name, 'SIGTERM'))
+        return each(names, scene.bed.start)
       },
     },
   ]
 }
 
-async function standStill(bed: FaultBed, name: string, ms: number): Promise<void> {
-  await bed.signal(name, 'SIGSTOP')
+async function standStill({ bed }: Scene, names: readonly string[], ms: number): Promise<undefined> {
+  await each(names, (name) => bed.signal(name, 'SIGSTOP'))
   await sleep(ms)
-  await bed.start(name)
+  return each(names, bed.start)
 }
 
-async function dies(bed: FaultBed, name: string, ms: number): Promise<void> {
+async function dies({ bed }: Scene, name: string, ms: number): Promise<undefined> {
   await bed.signal(name, 'SIGKILL')
   await sleep(ms)
-  await bed.start(name)
+  return each([name], bed.start)
+}
+
+function brokersOf({ bed }: Scene): readonly string[] {
+  return Object.keys(bed.servers()).filter((name) => name.startsWith('kafka'))
 }
 
 /** Faults of what Starling stands on. */
-const infrastructureFaults: readonly Fault[] = [
-  {
-    name: 'a Kafka broker dies, its partitions get other leaders',
-    run: async (bed, random) => {
-      const brokers = Object.keys(bed.servers()).filter((name) => name.startsWith('kafka'))
-      await dies(bed, brokers[Math.floor(random() * brokers.length)] ?? 'kafka-1', times.afterMs * 2)
+function infrastructureFaults(times: Times): readonly Fault[] {
+  return [
+    {
+      name: 'a Kafka broker dies, its partitions get other leaders',
+      run: (scene) => {
+        const brokers = brokersOf(scene)
+        return dies(scene, brokers[Math.floor(scene.random() * brokers.length)] ?? 'kafka-1', times.afterMs * 2)
+      },
     },
-  },
-  {
-    name: `all Kafka brokers stand still ${times.awayMs / 1000} s`,
-    run: async (bed) => {
-      const brokers = Object.keys(bed.servers()).filter((name) => name.startsWith('kafka'))
-      for (const name of brokers) await bed.signal(name, 'SIGSTOP')
-      await sleep(times.awayMs)
-      for (const name of brokers) await bed.start(name)
+    {
+      name: `all Kafka brokers stand still ${times.awayMs / 1000} s`,
+      run: (scene) => standStill(scene, brokersOf(scene), times.awayMs),
     },
-  },
-  { name: 'Redis hangs 2 s', run: (bed) => standStill(bed, 'redis', 2_000) },
-  { name: `Redis hangs ${times.awayMs / 1000} s`, run: (bed) => standStill(bed, 'redis', times.awayMs) },
-  { name: 'Redis dies and comes back with its disk', run: (bed) => dies(bed, 'redis', times.afterMs) },
-  {
-    name: `PostgreSQL away ${times.databaseAwayMs / 1000} s`,
-    run: (bed) => dies(bed, 'postgres', times.databaseAwayMs),
-  },
-]
-
-/** Redis without its disk: what lives there alone is gone, and not promised. */
-const lossyFaults: readonly Fault[] = [
-  {
-    name: 'Redis comes back empty',
-    run: async (bed) => {
-      await bed.signal('redis', 'SIGKILL')
-      rmSync(bed.folder.path('infrastructure/redis/appendonlydir'), { recursive: true, force: true })
-      await bed.start('redis')
+    { name: 'Redis hangs 2 s', run: (scene) => standStill(scene, ['redis'], 2_000) },
+    { name: `Redis hangs ${times.awayMs / 1000} s`, run: (scene) => standStill(scene, ['redis'], times.awayMs) },
+    { name: 'Redis dies and comes back with its disk', run: (scene) => dies(scene, 'redis', times.afterMs) },
+    {
+      name: `PostgreSQL away ${times.databaseAwayMs / 1000} s`,
+      run: (scene) => dies(scene, 'postgres', times.databaseAwayMs),
     },
-  },
-]
+  ]
+}
 
 /** Restarts every pod, one after another. */
 const rolling: Fault = {
   name: 'rolling restart of every pod',
-  run: async (bed) => {
+  run: async ({ bed }) => {
     for (const { spec } of bed.pods()) {
       await bed.signal(spec.name, 'SIGTERM')
       await bed.start(spec.name)
     }
+    return undefined
   },
 }
 
-/** Every fault whose outcome is promised, once each. */
-export const faults: readonly Fault[] = [...services.flatMap(podFaults), ...infrastructureFaults, rolling]
+/** Every fault whose outcome is promised, once each. `sessions`: how many a storm has. */
+export const faultsOf = (sessions: number): readonly Fault[] => [
+  ...services.flatMap((service) => podFaults([service], wholeTimes)),
+  ...infrastructureFaults(wholeTimes),
+  rolling,
+  ...partitions(wholeTimes.awayMs),
+  storm(sessions),
+]
 
-/** Faults that lose what is not promised; reported, not judged. */
-export const unjudged: readonly Fault[] = lossyFaults
+/** Faults that lose what is not promised (Redis without its disk: what lives there alone is gone); reported, not judged. */
+export const unjudged: readonly Fault[] = [
+  {
+    name: 'Redis comes back empty',
+    run: async ({ bed }) => {
+      await bed.signal('redis', 'SIGKILL')
+      rmSync(bed.folder.path('infrastructure/redis/appendonlydir'), { recursive: true, force: true })
+      return each(['redis'], bed.start)
+    },
+  },
+]
 
-const shortNames = ['kill -9 of', 'SIGTERM of a connection-manager', 'a Kafka broker dies', 'Redis hangs 2 s']
-
-/** Those that `npm test` has time for. */
-export const shortFaults: readonly Fault[] = faults.filter(({ name }) =>
-  shortNames.some((start) => name.startsWith(start)),
-)
+/** All of them in about five minutes, for `npm test`: shorter, and one pod of each kind at once; `rolling` is SIGTERM of each. */
+export const shortFaults: readonly Fault[] = [
+  ...podFaults(services, shortTimes).filter(({ name }) => !name.startsWith('SIGTERM')),
+  ...infrastructureFaults(shortTimes),
+  rolling,
+  ...partitions(shortTimes.awayMs),
+  storm(fewSessions),
+]

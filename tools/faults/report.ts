@@ -1,3 +1,4 @@
+import type { Findings } from './fault.ts'
 import type { Settled } from './party.ts'
 
 /** One fault and what it did. */
@@ -7,18 +8,22 @@ export interface Row {
   readonly seconds: number
   readonly settled: Settled
   readonly isJudged: boolean
+  readonly findings: Findings
 }
 
 /** Whether nothing that is promised was broken. */
-export function isSound({ settled, isJudged }: Row): boolean {
+export function isSound({ settled, isJudged, findings: { broken = [] } }: Row): boolean {
   if (!isJudged) return true
+  if (broken.length > 0) return false
   const { lost, twice, reordered, bounced, settledMs } = settled
   return settledMs !== undefined && lost.acked + twice.acked + reordered.acked + bounced.acked === 0
 }
 
 /** One line about one fault. */
 export function lineOf(row: Row): string {
-  const { settled, fault, seconds } = row
+  const { settled, fault, seconds, findings } = row
+  const { skipped, notes = [], broken = [] } = findings
+  if (skipped !== undefined) return `⚠ SKIPPED ${fault}: ${skipped}`
   const { sent, acked, lost, twice, reordered, bounced, resumed, began, settledMs } = settled
   const damage = (name: string, { acked: one, unacked }: { acked: number; unacked: number }): string =>
     `${name} ${one}${unacked > 0 ? ` (+${unacked} not acked)` : ''}`
@@ -30,18 +35,22 @@ export function lineOf(row: Row): string {
     damage('bounced', bounced),
   ]
   const back = settledMs === undefined ? 'NOT SETTLED' : `settled in ${(settledMs / 1000).toFixed(1)} s`
-  return `${mark} ${fault} (${seconds} s): ${sent} sent, ${acked} acked; ${parts.join(', ')}; resumed ${resumed}, new ${began}; ${back}`
+  return `${mark} ${fault} (${seconds} s): ${sent} sent, ${acked} acked; ${parts.join(', ')}; resumed ${resumed}, new ${began}; ${back}${[...notes, ...broken.map((one) => `✖ ${one}`)].map((one) => `\n    ${one}`).join('')}`
 }
 
 /** All faults as a table of Markdown. */
 export function tableOf(rows: readonly Row[]): string {
   const head = '| fault | s | sent | acked | lost | twice | out of order | bounced | resumed | new sessions |'
-  const line = ({ fault, seconds, settled }: Row): string => {
+  const line = ({ fault, seconds, settled, findings }: Row): string => {
+    if (findings.skipped !== undefined) return `| ${fault} | skipped |${' |'.repeat(8)}`
     const { sent, acked, lost, twice, reordered, bounced, resumed, began } = settled
     const both = ({ acked: one, unacked }: { acked: number; unacked: number }): string => `${one} / ${unacked}`
     const cells = [fault, seconds, sent, acked, both(lost), both(twice), both(reordered), both(bounced), resumed, began]
     return `| ${cells.join(' | ')} |`
   }
   const note = 'Damage: of acknowledged messages / of messages that were not acknowledged.'
-  return [head, `|${'---|'.repeat(10)}`, ...rows.map(line), '', note].join('\n')
+  const skipped = rows.filter(({ findings }) => findings.skipped !== undefined).length
+  const count = `${rows.length - skipped} happened, ${skipped} skipped.`
+  const notes = rows.flatMap(({ fault, findings: { notes: own = [] } }) => own.map((one) => `${fault}: ${one}`))
+  return [head, `|${'---|'.repeat(10)}`, ...rows.map(line), '', note, count, ...notes].join('\n')
 }

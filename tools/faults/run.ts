@@ -1,6 +1,6 @@
 import { type FaultBed, makeFaultBed } from '../cluster/testing/fault-bed.ts'
+import type { Fault } from './fault.ts'
 import { kindsOf, makeParty } from './party.ts'
-import type { Fault } from './plan.ts'
 import { randomOf } from './random.ts'
 import { isSound, lineOf, type Row } from './report.ts'
 
@@ -31,24 +31,26 @@ export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
   const random = randomOf(seed)
   const bed: FaultBed = await makeFaultBed(portOffset, { brokers })
   const rows: Row[] = []
-  const interrupted = (): void => {
-    bed.end().finally(() => process.exit(130))
+  // Whatever ends this process ends the cluster: it is nobody else's
+  const interrupted = (why: unknown): void => {
+    if (why instanceof Error) tell(`✖ ${why.stack ?? why.message}`)
+    bed.end().finally(() => process.exit(why instanceof Error ? 1 : 130))
   }
-  process.once('SIGINT', interrupted)
-  process.once('SIGTERM', interrupted)
+  const ends = ['SIGINT', 'SIGTERM', 'uncaughtException', 'unhandledRejection'] as const
+  for (const end of ends) process.once(end, interrupted)
   try {
     const kinds = kindsOf(members)
     for (const { name } of kinds) await bed.createAccount(`${name}@localhost`, password)
     const party = await makeParty(kinds, { reaches: bed.reaches, password, random })
     try {
       const calm = await party.settle()
-      rows.push({ fault: 'none', seconds: 0, settled: calm, isJudged: true })
+      rows.push({ fault: 'none', seconds: 0, settled: calm, isJudged: true, findings: {} })
       for (let one = options.next(random); one !== undefined; one = options.next(random)) {
         const start = performance.now()
-        await one.fault.run(bed, random)
+        const findings = (await one.fault.run({ bed, party, random })) ?? {}
         const settled = await party.settle()
         const seconds = Math.round((performance.now() - start) / 1000)
-        const row: Row = { fault: one.fault.name, seconds, settled, isJudged: one.isJudged }
+        const row: Row = { fault: one.fault.name, seconds, settled, isJudged: one.isJudged, findings }
         rows.push(row)
         tell(lineOf(row))
         if (settled.waitedFor !== '') tell(`    ${settled.waitedFor}`)
@@ -62,8 +64,7 @@ export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
       await party.close()
     }
   } finally {
-    process.off('SIGINT', interrupted)
-    process.off('SIGTERM', interrupted)
+    for (const end of ends) process.off(end, interrupted)
     await bed.end()
   }
 }

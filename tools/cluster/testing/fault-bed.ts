@@ -9,8 +9,9 @@ import type { Reach } from '@starling/testkit'
 import { down, isOurs } from '../down.ts'
 import { isReady } from '../pod-process.ts'
 import { startNamed } from '../start.ts'
-import { type LaunchFile, openRunFolder, type RunFolder } from '../state.ts'
+import { type LaunchFile, openRunFolder, type PodSpec, type RunFolder } from '../state.ts'
 import { up } from '../up.ts'
+import { type Cable, type Island, makeIsland } from './island.ts'
 
 /** A cluster whose parts are killed, stopped and brought back. */
 export interface FaultBed {
@@ -21,6 +22,10 @@ export interface FaultBed {
   readonly signal: (name: string, signal: NodeJS.Signals) => Promise<void>
   /** Brings it back, or lets it go on. */
   readonly start: (name: string) => Promise<void>
+  /** Restarts a pod in a network namespace of its own, whose cables can be cut (whyNoIsland tells where it cannot). */
+  readonly isolate: (name: string) => Promise<Island>
+  /** Restarts it where it was, and removes its namespace. */
+  readonly rejoin: (name: string) => Promise<void>
   readonly pods: () => LaunchFile['pods']
   /** Ports of the servers by name. */
   readonly servers: () => Readonly<Record<string, number>>
@@ -53,8 +58,10 @@ export async function makeFaultBed(
   const config = loadConfig(environment, modules)
   if (!config.ok) throw new Error(config.error.join('\n'))
   const counts = { 'connection-manager': 2, session: 2, routing: 2, storage: 1, gateway: 1 }
+  const islands = new Map<string, { readonly island: Island; readonly spec: PodSpec }>()
   const end = async (): Promise<void> => {
     await down(folder)
+    for (const { island } of islands.values()) await island.end()
     rmSync(directory, { recursive: true, force: true })
   }
   const context = { settings: config.value, folder, environment, tell: () => {} }
@@ -71,6 +78,20 @@ export async function makeFaultBed(
     readFileSync(podOf(pod).spec.log, 'utf8')
       .split('\n')
       .flatMap((line) => (line.startsWith('{') ? [JSON.parse(line) as Record<string, unknown>] : []))
+  const signal: FaultBed['signal'] = async (name, sent) => {
+    const one = [...launch().servers, ...launch().pods].find(({ spec }) => spec.name === name)
+    if (one === undefined || !isOurs(one)) assert.fail(`${name} does not run`)
+    process.kill(one.pid, sent)
+    if (sent !== 'SIGKILL' && sent !== 'SIGTERM') return
+    await until(() => !isOurs(one), `${name} is gone`, goneTimeoutMs)
+  }
+  /** Starts a pod that has ended as another spec says. */
+  const startAs = async (spec: PodSpec): Promise<void> => {
+    const now = launch()
+    const pods = now.pods.map((pod) => (pod.spec.name === spec.name ? { ...pod, spec } : pod))
+    folder.write(folder.domain(), { ...now, pods })
+    await startNamed(spec.name, folder)
+  }
   return {
     folder,
     reaches: pods
@@ -82,14 +103,26 @@ export async function makeFaultBed(
       const response = await fetch(`http://127.0.0.1:${api}/api/accounts`, { method: 'POST', headers, body })
       if (!response.ok) throw new Error(`creating ${jid}: ${response.status} ${await response.text()}`)
     },
-    signal: async (name, signal) => {
-      const one = [...launch().servers, ...launch().pods].find(({ spec }) => spec.name === name)
-      if (one === undefined || !isOurs(one)) assert.fail(`${name} does not run`)
-      process.kill(one.pid, signal)
-      if (signal !== 'SIGKILL' && signal !== 'SIGTERM') return
-      await until(() => !isOurs(one), `${name} is gone`, goneTimeoutMs)
-    },
+    signal,
     start: async (name) => void (await startNamed(name, folder)),
+    isolate: async (name) => {
+      const { spec } = podOf(name)
+      const servers = launch().servers.map(({ spec: { name: server, port } }) => ({ cable: cableOf(server), port }))
+      await signal(name, 'SIGTERM')
+      const island = await makeIsland({ servers, ports: Object.values(spec.ports) })
+      islands.set(name, { island, spec })
+      const listens = { STARLING_LISTEN_C2S: '0.0.0.0', STARLING_LISTEN_HTTP: '0.0.0.0' }
+      const environment = { ...spec.environment, ...listens }
+      await startAs({ ...spec, environment, namespace: island.name })
+      return island
+    },
+    rejoin: async (name) => {
+      const one = islands.get(name) ?? assert.fail(`${name} is on no island`)
+      await signal(name, 'SIGTERM')
+      islands.delete(name)
+      await one.island.end()
+      await startAs(one.spec)
+    },
     pods: () => launch().pods,
     servers: () => Object.fromEntries(launch().servers.map(({ spec }) => [spec.name, spec.port])),
     isReady: (name) => {
@@ -107,6 +140,10 @@ export async function makeFaultBed(
     },
     end,
   }
+}
+
+function cableOf(server: string): Cable {
+  return server.startsWith('kafka') ? 'kafka' : server === 'postgres' ? 'postgres' : 'redis'
 }
 
 /** Waits until something holds. Errors: fails when it does not in time. */

@@ -3,6 +3,12 @@ import { connect, createServer, type Socket } from 'node:net'
 /** What a relay does with who connects: nothing at all, as a machine that hangs, or hands bytes on. */
 export type RelayMode = 'silent' | 'open'
 
+/** A place that listens. */
+export interface Place {
+  readonly host: string
+  readonly port: number
+}
+
 /** A port in front of a server, which can be made to look as if the server were not there. */
 export interface Relay {
   readonly port: number
@@ -11,19 +17,26 @@ export interface Relay {
   readonly close: () => Promise<void>
 }
 
-/** Opens a silent relay to a port of this machine. */
-export async function openRelay(target: number): Promise<Relay> {
-  let mode: RelayMode = 'silent'
+/** Opens a relay to a place; without `from` it is silent and takes any free port of this machine. */
+export async function openRelay(
+  target: Place,
+  {
+    from = { host: '127.0.0.1', port: 0 },
+    mode: first = 'silent',
+  }: { readonly from?: Place; readonly mode?: RelayMode } = {},
+): Promise<Relay> {
+  let mode = first
   const sockets = new Set<Socket>()
   const keep = (socket: Socket): void => {
     sockets.add(socket)
+    socket.setNoDelay(true)
     socket.on('error', () => {})
     socket.once('close', () => sockets.delete(socket))
   }
   const server = createServer((near) => {
     keep(near)
     if (mode === 'silent') return
-    const far = connect({ host: '127.0.0.1', port: target })
+    const far = connect(target)
     keep(far)
     near.pipe(far).pipe(near)
     near.once('close', () => far.destroy())
@@ -34,7 +47,7 @@ export async function openRelay(target: number): Promise<Relay> {
   }
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
-    server.listen(0, '127.0.0.1', resolve)
+    server.listen(from, resolve)
   })
   const at = server.address()
   return {
