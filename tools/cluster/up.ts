@@ -92,11 +92,12 @@ function sharedEnvironment(
 ): Readonly<Record<string, string>> {
   const { STARLING_DATABASE_URL: _database, ...handedOn } = environment
   const first = found.layouts.find(({ service }) => service === 'connection-manager')
-  const websocketUrl = `ws://${settings.domain}:${first?.ports['http']}/xmpp-websocket`
+  const address = `${settings.domain}:${first?.ports['http']}`
   return {
     ...handedOn,
     ...(settings.admin.token === '' ? { STARLING_ADMIN_TOKEN_FILE: makeToken(folder.path('admin.token')) } : {}),
-    ...(settings.c2s.websocketUrl === '' ? { STARLING_C2S_WEBSOCKET_URL: websocketUrl } : {}),
+    ...(settings.c2s.websocketUrl === '' ? { STARLING_C2S_WEBSOCKET_URL: `ws://${address}/xmpp-websocket` } : {}),
+    ...(settings.c2s.boshUrl === '' ? { STARLING_C2S_BOSH_URL: `http://${address}/http-bind` } : {}),
     // On one machine nothing listens to others, unless the settings say so
     ...(settings.listen.c2s === '::' ? { STARLING_LISTEN_C2S: '127.0.0.1' } : {}),
     ...(settings.listen.http === '::' ? { STARLING_LISTEN_HTTP: '127.0.0.1' } : {}),

@@ -7,6 +7,7 @@ const core: readonly (readonly [string, string, string])[] = [
   ['RFC 7622', 'XMPP: Address Format', 'every address is normalised once, where it enters'],
   ['RFC 7590', 'Use of TLS in XMPP', 'TLS 1.2 and 1.3'],
   ['RFC 7395', 'An XMPP Subprotocol for WebSocket', 'by `/xmpp-websocket`'],
+  ['XEP-0124, XEP-0206', 'BOSH and XMPP over it', 'by `/http-bind`; one stream a session, no compression'],
   ['RFC 5802, 7677', 'SCRAM-SHA-1 and SCRAM-SHA-256', 'with and without channel binding'],
   ['RFC 9266, 5929', 'Channel bindings for TLS', '`tls-exporter` and `tls-server-end-point`'],
   ['XEP-0156', 'Discovering Alternative XMPP Connection Methods', 'host-meta in both forms'],

@@ -151,7 +151,7 @@ function assemble(io: PodIo, later: Later): Pod {
     pauses: new Pauses(later, io.monotonic),
     ...socketsOnly,
     addresses: new Map(),
-    transports: { tcp: 0, tls: 0, websocket: 0 },
+    transports: { tcp: 0, tls: 0, websocket: 0, bosh: 0 },
     phase: () => 'open',
     nextId: () => ++lastId,
   }

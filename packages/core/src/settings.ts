@@ -33,6 +33,8 @@ export interface Settings {
     readonly proxyProtocol: boolean
     /** What host-meta tells clients; empty: this process's own HTTP port under the domain. Source: XEP-0156. */
     readonly websocketUrl: string
+    /** The same of BOSH. */
+    readonly boshUrl: string
   }
   /** Stream management. Source: XEP-0198. */
   readonly sm: {

@@ -24,6 +24,7 @@ export const defaultSettings: Settings = {
     maxResources: 20,
     proxyProtocol: false,
     websocketUrl: '',
+    boshUrl: '',
   },
   sm: {
     resumeSeconds: 300,

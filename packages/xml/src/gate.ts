@@ -2,7 +2,7 @@ import { buildElement, checkEncoding, qualifiedRootName } from './canonical.ts'
 import { byteClass, byteClasses } from './chars.ts'
 import { decodeUtf8 } from './decode.ts'
 import type { FaultCondition, GateEvent } from './events.ts'
-import { readOpen, readStreamHeader } from './header.ts'
+import { readBody, readOpen, readStreamHeader } from './header.ts'
 import type { GateLimits } from './limits.ts'
 import type { NameTable } from './name-table.ts'
 import { Pending } from './pending.ts'
@@ -12,10 +12,10 @@ import { scan } from './tokenizer.ts'
 
 /** What a gate is made of. */
 export type GateOptions = {
-  /** How the stream is cut: RFC 6120 (one long document) or RFC 7395 (a document a message). */
-  readonly framing: 'tcp' | 'websocket'
+  /** How the stream is cut: RFC 6120 (one long document), RFC 7395 (a document a message), XEP-0124 (elements in one `<body/>`). */
+  readonly framing: 'tcp' | 'websocket' | 'bosh'
   readonly limits: GateLimits
-  /** Namespace of the stanzas, default jabber:client; canonical bytes say jabber:client for it. */
+  /** Namespace of the stanzas, default jabber:client, or what `<body/>` has; canonical bytes say jabber:client for it. */
   readonly contentNamespace?: string
   /** Decoded names, shared by all the gates of a process; without it each is decoded anew. */
   readonly names?: Pick<NameTable, 'decode'>
@@ -23,7 +23,7 @@ export type GateOptions = {
 
 /**
  * Checks and cuts one XML stream. Nothing a peer sends makes it throw.
- * Source: RFC 6120 §4, §11; RFC 7395 §3.3.
+ * Source: RFC 6120 §4, §11; RFC 7395 §3.3; XEP-0124 §6.
  */
 export type Gate = {
   /**
@@ -47,6 +47,8 @@ export type Gate = {
   /** Nothing is held. */
   readonly isIdle: boolean
 }
+
+const headerReaders = { tcp: readStreamHeader, websocket: readOpen, bosh: readBody } as const
 
 /** `start`: the header is awaited, an XML declaration may still come. */
 type Phase = 'start' | 'header' | 'open' | 'closed' | 'faulty'
@@ -199,7 +201,7 @@ class StreamGate implements Gate {
     this.#scanner.context = this.#context
     this.#scanner.begin(buffer, base)
     const isAwaited = this.#phase === 'start' || this.#phase === 'header'
-    this.#scanner.isHeader = isAwaited && this.#options.framing === 'tcp'
+    this.#scanner.isHeader = isAwaited && this.#options.framing !== 'websocket'
     this.#scanner.isDeclarationAllowed = this.#phase === 'start'
   }
 
@@ -246,7 +248,7 @@ class StreamGate implements Gate {
   }
 
   #openStream(events: GateEvent[], s: Scanner): undefined {
-    const header = s.isHeader ? readStreamHeader(s) : readOpen(s)
+    const header = headerReaders[this.#options.framing](s)
     if (!header.ok) return this.#fail(events, header.error.condition, header.error.text)
     this.#phase = 'open'
     events.push(header.value)
@@ -255,6 +257,8 @@ class StreamGate implements Gate {
     this.#context = {
       ...this.#context,
       defaultNamespace: s.rootDefaultNamespace,
+      // XEP-0206 §2: what names no namespace of its own within <body/> is the client's
+      contentNamespace: this.#options.framing === 'bosh' ? s.rootDefaultNamespace : this.#context.contentNamespace,
       bindings: s.rootBindings,
     }
     // an empty-element tag: a stream of nothing

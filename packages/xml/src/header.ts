@@ -1,7 +1,7 @@
 import { createRecord } from './decode.ts'
 import type { GateFault, StreamOpen } from './events.ts'
 import type { Binding, Scanner } from './scanner.ts'
-import { framingNamespace, streamNamespace } from './stream-names.ts'
+import { bodyNamespace, framingNamespace, streamNamespace } from './stream-names.ts'
 
 /** A header read, or why the stream cannot begin with it. */
 export type HeaderResult =
@@ -29,6 +29,12 @@ export function readStreamHeader(s: Scanner): HeaderResult {
 export function readOpen(s: Scanner): HeaderResult {
   if (s.rootNamespace !== framingNamespace) return fault('invalid-namespace', 'not <open/>')
   if (s.rootName !== 'open') return fault('bad-format', 'not <open/>')
+  return { ok: true, value: streamOpen(s) }
+}
+
+/** Reads the start of a `<body>`. Source: XEP-0124 §6. */
+export function readBody(s: Scanner): HeaderResult {
+  if (s.rootNamespace !== bodyNamespace || s.rootName !== 'body') return fault('bad-format', 'not <body/>')
   return { ok: true, value: streamOpen(s) }
 }
 

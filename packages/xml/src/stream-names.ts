@@ -6,3 +6,6 @@ export const streamNamespace = 'http://etherx.jabber.org/streams'
 
 /** Namespace of `<open/>` and `<close/>`. Source: RFC 7395 §3.3.2. */
 export const framingNamespace = 'urn:ietf:params:xml:ns:xmpp-framing'
+
+/** Namespace of `<body/>`. Source: XEP-0124 §6. */
+export const bodyNamespace = 'http://jabber.org/protocol/httpbind'

@@ -25,4 +25,4 @@ export {
   stamp,
   withNamespace,
 } from './splice.ts'
-export { clientNamespace, framingNamespace, streamNamespace } from './stream-names.ts'
+export { bodyNamespace, clientNamespace, framingNamespace, streamNamespace } from './stream-names.ts'

@@ -8,6 +8,7 @@ export function banner(settings: Settings, ports: Readonly<Record<string, number
   const rows: readonly (readonly [string, string])[] = [
     ['XMPP', `${host}:${ports['c2s']} (STARTTLS), ${host}:${ports['c2sTls']} (direct TLS)`],
     ['WebSocket', `ws://${host}:${ports['http']}/xmpp-websocket`],
+    ['BOSH', `http://${host}:${ports['http']}/http-bind`],
     ['HTTP', `http://${host}:${ports['http']}: /api /healthz /readyz /metrics /.well-known/host-meta`],
     ['Data', isEmbedded ? `${dataDir} (one process, SQLite)` : 'in Kafka, Redis and PostgreSQL'],
   ]

@@ -1,8 +1,8 @@
 import { LogError } from '@starling/core'
 import type { BareJid } from '@starling/jid'
-import { ns, type Stanza, type StreamError } from '@starling/stanza'
+import type { Stanza, StreamError } from '@starling/stanza'
 import type { Answered, EnableHead, FromClient, SignalHead, Target } from '@starling/wire'
-import { type NameTable, withNamespace } from '@starling/xml'
+import type { NameTable } from '@starling/xml'
 import { performEffect } from './effects.ts'
 import { Intake } from './intake.ts'
 import { isPingAnswer } from './keepalive.ts'
@@ -22,7 +22,7 @@ import {
   type StreamState,
   type Transport,
 } from './stream-state.ts'
-import { closeText, errorText } from './stream-text.ts'
+import { closeText, errorText, stanzaAlone } from './stream-text.ts'
 import { TokenBucket } from './token-bucket.ts'
 
 /** Why a socket is not read: an answer of ours is due, stanzas are in flight, a rate is exceeded, the log is away. */
@@ -191,8 +191,7 @@ export class Connection implements LinkOwner, Pausable {
   /** Writes a canonical stanza. */
   sendStanza(raw: Uint8Array): void {
     this.pod.meters.stanzasOut.add()
-    // RFC 7395 §3.3.3: over WebSocket every element is a document, which names its namespace
-    this.#send(this.origin.transport === 'websocket' ? withNamespace(raw, ns.client) : raw)
+    this.#send(stanzaAlone(this.origin.transport, raw))
   }
 
   /** From here on its session is told of its end; returns what names it (R7). */

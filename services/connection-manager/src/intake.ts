@@ -1,6 +1,6 @@
 import { createGate, type Gate, type GateEvent, type NameTable } from '@starling/xml'
 import { gateLimitsAfter, gateLimitsBefore } from './limits.ts'
-import type { Transport } from './stream-state.ts'
+import { isFramed, type Transport } from './stream-state.ts'
 
 /** What was read of one connection and not yet handled, and the gate that cuts it into events. */
 export class Intake {
@@ -14,7 +14,7 @@ export class Intake {
   constructor(transport: Transport, maxStanzaBytes: number, names: NameTable) {
     this.#maxStanzaBytes = maxStanzaBytes
     this.#gate = createGate({
-      framing: transport === 'websocket' ? 'websocket' : 'tcp',
+      framing: isFramed(transport) ? 'websocket' : 'tcp',
       limits: gateLimitsBefore(maxStanzaBytes),
       names,
     })

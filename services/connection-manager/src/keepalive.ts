@@ -15,6 +15,7 @@ export function sweep(pod: Pod, nowMs: number): void {
   const look = Math.floor(nowMs / sweepMs)
   for (const connection of pod.connections.values()) {
     checkTime(connection, nowMs)
+    connection.link?.look?.()
     if ((connection.id + look) % limits.rollRenewLooks === 0) connection.renewInRoll()
   }
   pod.drops.retry()

@@ -57,6 +57,21 @@ export const limits = {
   sweepPageMs: 1_000,
   /** Rolls looked at in one round, the ones not written for longest first; the others wait. */
   sweptRolls: 1_024,
+  /** Seconds a request of BOSH may be held; a client that wants longer gets this. */
+  boshWaitSeconds: 60,
+  /** Requests of BOSH held for one client; a client that wants more gets this. */
+  boshHold: 1,
+  /** Seconds a BOSH session lives without a request; a client that polls has the second. Then its connection is lost. */
+  boshInactivitySeconds: 30,
+  boshPollingInactivitySeconds: 60,
+  /** Seconds from one empty request of a polling client to its next; sooner is policy-violation. */
+  boshPollingSeconds: 2,
+  /** Seconds a BOSH client may ask to be away. */
+  boshPauseSeconds: 120,
+  /** Largest stanzas that one `<body/>` of BOSH may hold, as a number of them; more is policy-violation. */
+  boshStanzasPerBody: 4,
+  /** Bytes of one answer of BOSH, about: the rest goes with the next. */
+  boshAnswerBytes: 262_144,
   /** Questions of one stream IQ; more end in internal-server-error. */
   stepsPerStreamIq: 16,
 } as const

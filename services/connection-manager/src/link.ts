@@ -10,6 +10,8 @@ export interface Link {
   readonly resume: () => void
   /** Writes what is queued and the last words, then closes. With `isForced` only what was begun, then the last words. */
   readonly end: (last: readonly Uint8Array[], isForced: boolean) => void
+  /** Looks at the time, about once a second: for links that hold requests. */
+  readonly look?: () => void
   /** Closes at once. */
   readonly destroy: () => void
   /** Begins the TLS handshake once the client's hello is there. */

@@ -4,6 +4,7 @@ import type { BareJid } from '@starling/jid'
 import { createNameTable } from '@starling/xml'
 import { acceptPlain, acceptTls } from './accept.ts'
 import { AckRequests } from './ack-requests.ts'
+import { boshPath, createBoshHandler } from './bosh/bosh.ts'
 import { watchCertificate } from './certificate-watch.ts'
 import type { Connection } from './connection.ts'
 import { drainPod } from './drain.ts'
@@ -89,7 +90,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     pauses: new Pauses(later, io.monotonic),
     identity: () => identity,
     addresses: new Map(),
-    transports: { tcp: 0, tls: 0, websocket: 0 },
+    transports: { tcp: 0, tls: 0, websocket: 0, bosh: 0 },
     phase: () => phase,
     nextId: () => {
       do lastId = lastId === maxConnectionNumber ? 1 : lastId + 1
@@ -123,6 +124,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     () => identity.notAfterMs / 1_000,
   )
   io.http.upgrade(webSocketPath, createUpgradeHandler(pod, { names, maxOutputBytes }))
+  io.http.route(boshPath, createBoshHandler(pod, { names, maxOutputBytes }))
   const portFor = (port: number): number => (port === 0 ? 0 : port + settings.portOffset)
   const takePlain = (socket: Socket, address?: string): void => acceptPlain(pod, socket, ports, address)
   const takeTls = (socket: Socket, address?: string): void => acceptTls(pod, socket, ports, address)

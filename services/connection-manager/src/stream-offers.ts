@@ -1,15 +1,15 @@
 import { offeredMechanisms, offeredTokenMechanisms } from '@starling/sasl'
 import type { StreamScene } from './stream-scene.ts'
-import type { StreamState } from './stream-state.ts'
+import { isFramed, type StreamState } from './stream-state.ts'
 
 /** Whether STARTTLS may be offered now. Source: RFC 6120 §5.3.1; XEP-0368 §3 (never inside direct TLS). */
 export function canStartTls(state: StreamState, scene: StreamScene): boolean {
   return scene.transport === 'tcp' && !state.isSecure
 }
 
-/** Whether the stream is as secure as the settings ask; WebSocket leaves TLS to what stands before it. */
+/** Whether the stream is as secure as the settings ask; over HTTP that is left to what stands before it. */
 export function isSecureEnough(state: StreamState, scene: StreamScene): boolean {
-  return state.isSecure || !scene.isTlsRequired || scene.transport === 'websocket'
+  return state.isSecure || !scene.isTlsRequired || isFramed(scene.transport)
 }
 
 /** SASL mechanisms offered now, strongest first; none before a required STARTTLS. Source: RFC 6120 §6.3.4. */
@@ -20,10 +20,10 @@ export function mechanismsOf(state: StreamState, scene: StreamScene): readonly s
 
 /**
  * Whether SASL2 is offered on this stream.
- * Source: XEP-0388 §3: after TLS alone; WebSocket leaves TLS to what stands before it.
+ * Source: XEP-0388 §3: after TLS alone; over HTTP that is left to what stands before it.
  */
 export function isSasl2Offered(state: StreamState, scene: StreamScene): boolean {
-  return scene.isSasl2On && (state.isSecure || scene.transport === 'websocket')
+  return scene.isSasl2On && (state.isSecure || isFramed(scene.transport))
 }
 
 /** Mechanisms of tokens offered now, strongest first. Source: XEP-0484 §3.1. */

@@ -10,7 +10,15 @@ import type { IssuedToken } from './sasl2-text.ts'
 import type { InlineContext } from './stream-inline.ts'
 
 /** How bytes reach us: `tcp` may become secure by STARTTLS, `tls` is direct TLS (XEP-0368). */
-export type Transport = 'tcp' | 'tls' | 'websocket'
+export type Transport = 'tcp' | 'tls' | 'websocket' | 'bosh'
+
+/**
+ * Whether every element is a document of its own, with `<open/>` and `<close/>` for the header, and TLS is left to what stands before
+ * us: RFC 7395, and BOSH, whose link turns `<body/>` into it.
+ */
+export function isFramed(transport: Transport): boolean {
+  return transport === 'websocket' || transport === 'bosh'
+}
 
 /** An account that proved itself, or is about to, on this stream. */
 export interface SignedIn {

@@ -1,6 +1,6 @@
 import { ns, type StreamError, streamErrorElement } from '@starling/stanza'
-import { escapeText, escapeXml, framingNamespace, serializeToString } from '@starling/xml'
-import type { Transport } from './stream-state.ts'
+import { escapeText, escapeXml, framingNamespace, serializeToString, withNamespace } from '@starling/xml'
+import { isFramed, type Transport } from './stream-state.ts'
 
 const errorEnd = '</stream:error>'
 
@@ -16,14 +16,14 @@ export interface HeaderAttributes {
 export function headerText(transport: Transport, attributes: HeaderAttributes): string {
   const to = attributes.to === '' ? '' : ` to='${escapeXml(attributes.to)}'`
   const common = `from='${escapeXml(attributes.from)}'${to} id='${escapeXml(attributes.id)}' version='1.0' xml:lang='en'`
-  return transport === 'websocket'
+  return isFramed(transport)
     ? `<open xmlns='${framingNamespace}' ${common}/>`
     : `<?xml version='1.0'?><stream:stream xmlns='${ns.client}' xmlns:stream='${ns.streams}' ${common}>`
 }
 
 /** The end of our stream. Source: RFC 6120 §4.4; RFC 7395 §3.6. */
 export function closeText(transport: Transport): string {
-  return transport === 'websocket' ? `<close xmlns='${framingNamespace}'/>` : '</stream:stream>'
+  return isFramed(transport) ? `<close xmlns='${framingNamespace}'/>` : '</stream:stream>'
 }
 
 /**
@@ -40,8 +40,13 @@ export function featuresText(transport: Transport, children: string): string {
   return declareStreams(transport, `<stream:features>${children}</stream:features>`, '<stream:features')
 }
 
+/** A canonical stanza as it is written: where it is a document of its own it names its namespace. Source: RFC 7395 §3.3.3. */
+export function stanzaAlone(transport: Transport, raw: Uint8Array): Uint8Array {
+  return isFramed(transport) ? withNamespace(raw, ns.client) : raw
+}
+
 function declareStreams(transport: Transport, text: string, start: string): string {
-  if (transport !== 'websocket') return text
+  if (!isFramed(transport)) return text
   return `${start} xmlns:stream='${ns.streams}'${text.slice(start.length)}`
 }
 

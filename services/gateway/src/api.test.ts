@@ -198,8 +198,12 @@ describe('XEP-0156 §3: host-meta', () => {
     )
     assert.match(String(xrd.headers['content-type']), /^application\/xrd\+xml/)
     const jrd = await gateway.api.inject({ url: '/.well-known/host-meta.json', remoteAddress: '192.0.2.1' })
-    const href = 'wss://a.example/ws?x=1&y=2'
-    assert.deepEqual(jrd.json(), { links: [{ rel: 'urn:xmpp:alt-connections:websocket', href }] })
+    assert.match(xrd.body, /<Link rel="urn:xmpp:alt-connections:xbosh" href="https:\/\/a\.example\/bosh"\/>/)
+    const links = [
+      { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://a.example/ws?x=1&y=2' },
+      { rel: 'urn:xmpp:alt-connections:xbosh', href: 'https://a.example/bosh' },
+    ]
+    assert.deepEqual(jrd.json(), { links })
     for (const response of [xrd, jrd]) assert.equal(response.headers['access-control-allow-origin'], '*')
   })
 })

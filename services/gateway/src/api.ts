@@ -4,14 +4,14 @@ import fastify, { type FastifyError, type FastifyInstance, type FastifyReply, ty
 import { accountRoutes } from './account-routes.ts'
 import type { Accounts } from './accounts.ts'
 import { type Guard, refusal, strangerRefusal } from './guard.ts'
-import { hostMetaJrd, hostMetaPaths, hostMetaXrd } from './host-meta.ts'
+import { type Connection, hostMetaJrd, hostMetaPaths, hostMetaXrd } from './host-meta.ts'
 import { problem, sendProblem } from './problem.ts'
 
 /** What the HTTP side of the gateway needs. */
 export interface ApiOptions {
   readonly accounts: Accounts
   readonly guard: Guard
-  readonly websocketUrl: string
+  readonly connections: readonly Connection[]
   readonly version: string
   readonly logger: Logger
 }
@@ -38,7 +38,7 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   app.setNotFoundHandler((request, reply) => {
     sendProblem(reply, problem(404, `There is nothing at ${request.method} ${pathOf(request)}: see ${openApiPath}.`))
   })
-  hostMetaRoutes(app, options.websocketUrl)
+  hostMetaRoutes(app, options.connections)
   await app.register(swagger, { openapi: description(options.version) })
   await app.register(
     async (admin) => {
@@ -59,14 +59,16 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   return app
 }
 
-function hostMetaRoutes(app: FastifyInstance, url: string): void {
+function hostMetaRoutes(app: FastifyInstance, connections: readonly Connection[]): void {
   // XEP-0156 §4: web clients of any origin may read host-meta, and nothing else
   const open = (reply: FastifyReply, type: string): FastifyReply =>
     reply.header('access-control-allow-origin', '*').type(type)
   const hide = { schema: { hide: true } }
-  app.get(hostMetaPaths.xrd, hide, async (_request, reply) => open(reply, 'application/xrd+xml').send(hostMetaXrd(url)))
+  app.get(hostMetaPaths.xrd, hide, async (_request, reply) =>
+    open(reply, 'application/xrd+xml').send(hostMetaXrd(connections)),
+  )
   app.get(hostMetaPaths.jrd, hide, async (_request, reply) =>
-    open(reply, 'application/jrd+json').send(hostMetaJrd(url)),
+    open(reply, 'application/jrd+json').send(hostMetaJrd(connections)),
   )
 }
 

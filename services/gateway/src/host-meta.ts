@@ -1,32 +1,37 @@
 import type { Settings } from '@starling/core'
 
-const relation = 'urn:xmpp:alt-connections:websocket'
+/** One way to connect. Source: XEP-0156 §3.3. */
+export interface Connection {
+  readonly rel: 'urn:xmpp:alt-connections:websocket' | 'urn:xmpp:alt-connections:xbosh'
+  readonly href: string
+}
 
 /** Where host-meta is served. Source: XEP-0156 §3, RFC 6415 §2. */
 export const hostMetaPaths = { xrd: '/.well-known/host-meta', jrd: '/.well-known/host-meta.json' } as const
 
 /**
- * The WebSocket address clients are told.
- * Source: XEP-0156 §3.2 wants wss:// over HTTPS: whoever serves the public configures the address of what ends TLS.
+ * The addresses clients are told.
+ * Source: XEP-0156 §3.2 wants TLS: whoever serves the public configures the addresses of what ends it.
  */
-export function websocketUrl(settings: Settings): string {
-  const { c2s, domain, ports, portOffset } = settings
-  return c2s.websocketUrl === '' ? `ws://${domain}:${ports.http + portOffset}/xmpp-websocket` : c2s.websocketUrl
+export function connectionsOf({ c2s, domain, ports, portOffset }: Settings): readonly Connection[] {
+  const own = `${domain}:${ports.http + portOffset}`
+  return [
+    { rel: 'urn:xmpp:alt-connections:websocket', href: c2s.websocketUrl || `ws://${own}/xmpp-websocket` },
+    { rel: 'urn:xmpp:alt-connections:xbosh', href: c2s.boshUrl || `http://${own}/http-bind` },
+  ]
 }
 
 /** Host metadata as XML. Source: XEP-0156 §3.3, RFC 6415 §3. */
-export function hostMetaXrd(url: string): string {
-  const href = url.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;')
+export function hostMetaXrd(connections: readonly Connection[]): string {
+  const quoted = (href: string): string => href.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/"/g, '&quot;')
+  const links = connections.map(({ rel, href }) => `  <Link rel="${rel}" href="${quoted(href)}"/>\n`)
   return `<?xml version='1.0' encoding='utf-8'?>
 <XRD xmlns='http://docs.oasis-open.org/ns/xri/xrd-1.0'>
-  <Link rel="${relation}" href="${href}"/>
-</XRD>
+${links.join('')}</XRD>
 `
 }
 
 /** Host metadata as JSON. Source: XEP-0156 §3.3, RFC 6415 appendix A. */
-export function hostMetaJrd(url: string): {
-  readonly links: readonly { readonly rel: string; readonly href: string }[]
-} {
-  return { links: [{ rel: relation, href: url }] }
+export function hostMetaJrd(connections: readonly Connection[]): { readonly links: readonly Connection[] } {
+  return { links: connections }
 }

@@ -72,6 +72,12 @@ export const settingsTable: readonly Setting[] = [
       check: checks.websocketUrl,
     },
   ),
+  row(
+    'c2s.boshUrl',
+    text,
+    'BOSH address that host-meta tells clients, `https://…` of whatever ends TLS; empty: `http://` of the HTTP port.',
+    { check: checks.httpUrl },
+  ),
   row('sm.resumeSeconds', int('s', 0, 86_400), 'How long a session waits for its client after a broken connection.', {
     zero: 'no resumption',
   }),

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { after, before, describe, it } from 'node:test'
 import { fileURLToPath } from 'node:url'
-import { createClient } from 'stanza'
+import { type Agent, createClient } from 'stanza'
 import { type Server, startEmbedded } from './embedded.ts'
 
 // The certificate of a test is its own: nobody signed it. In production clients check it.
@@ -85,38 +85,48 @@ describe('clients that others wrote, on the embedded default', () => {
     })
   }
 
-  it('stanza over WebSocket: signs in, sees its roster, chats', async () => {
-    const devices = await Promise.all(
-      ['romeo-ws', 'juliet-ws'].map(async (name) => {
-        const jid = `${name}@localhost`
-        await server.createAccount(jid, 'secret')
-        const websocket = `ws://127.0.0.1:${server.reach.http}/xmpp-websocket`
-        const device = createClient({
-          jid,
-          password: 'secret',
-          autoReconnect: false,
-          transports: { websocket, bosh: false },
-        })
-        const started = new Promise<void>((resolve, reject) => {
-          device.on('session:started', () => resolve())
-          device.on('auth:failed', () => reject(new Error(`${jid} was refused`)))
-        })
-        device.connect()
-        await started
-        await device.getRoster()
-        await device.sendPresence()
-        return { jid, device }
-      }),
-    )
-    const [romeo, juliet] = devices
-    assert.ok(romeo && juliet)
-    const heard = new Promise<{ readonly from: string; readonly body?: string }>((resolve) =>
-      juliet.device.on('message', resolve),
-    )
-    await romeo.device.sendMessage({ to: juliet.device.jid, type: 'chat', body: 'hark' })
-    const { from, body } = await heard
-    assert.deepEqual([from, body], [romeo.device.jid, 'hark'])
-    await romeo.device.ping('localhost') // rejects unless it is answered
-    for (const { device } of devices) device.disconnect()
-  })
+  for (const transport of ['websocket', 'bosh'] as const) {
+    it(`stanza over ${transport}: signs in, sees its roster, chats`, async () => {
+      const romeo = await stanzaDevice(server, `romeo-${transport}`, transport)
+      const juliet = await stanzaDevice(server, `juliet-${transport}`, transport)
+      const bodies: string[] = []
+      const heard = new Promise<string>((resolve) =>
+        juliet.on('message', ({ from, body = '' }) => {
+          bodies.push(body)
+          if (body === 'the last') resolve(from)
+        }),
+      )
+      for (let i = 0; i < 20; i++) romeo.sendMessage({ to: juliet.jid, type: 'chat', body: `line ${i}` })
+      await romeo.sendMessage({ to: juliet.jid, type: 'chat', body: 'the last' })
+      assert.equal(await heard, romeo.jid)
+      assert.deepEqual(bodies, [...Array.from({ length: 20 }, (_, i) => `line ${i}`), 'the last'])
+      await romeo.ping('localhost') // rejects unless it is answered
+      for (const device of [romeo, juliet]) {
+        const gone = new Promise<void>((resolve) => device.once('disconnected', () => resolve()))
+        device.disconnect()
+        await gone
+      }
+    })
+  }
 })
+
+/** Signs in a client of the library `stanza` and goes available. */
+async function stanzaDevice(server: Server, name: string, transport: 'websocket' | 'bosh'): Promise<Agent> {
+  const jid = `${name}@localhost`
+  await server.createAccount(jid, 'secret')
+  const { http } = server.reach
+  const transports =
+    transport === 'websocket'
+      ? { websocket: `ws://127.0.0.1:${http}/xmpp-websocket`, bosh: false }
+      : { websocket: false, bosh: `http://127.0.0.1:${http}/http-bind` }
+  const device = createClient({ jid, password: 'secret', autoReconnect: false, transports })
+  const started = new Promise<void>((resolve, reject) => {
+    device.on('session:started', () => resolve())
+    device.on('auth:failed', () => reject(new Error(`${jid} was refused`)))
+  })
+  device.connect()
+  await started
+  await device.getRoster()
+  device.sendPresence()
+  return device
+}

@@ -1,5 +1,5 @@
 import { mkdtempSync, rmSync } from 'node:fs'
-import { createServer, type IncomingMessage, type Server } from 'node:http'
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -66,6 +66,7 @@ export async function fakeIo(
   let onEnvelopes: (envelopes: readonly Envelope[]) => void = () => {}
   let onFenced = (): void => {}
   let skippedMs = 0
+  const routes = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>()
   const upgrades = new Map<string, (request: IncomingMessage, socket: Duplex, head: Buffer) => void>()
   let server: Server | undefined
   const fake: FakeIo = {
@@ -91,7 +92,7 @@ export async function fakeIo(
     listenHttp: () =>
       new Promise((resolve) => {
         if (server !== undefined) return resolve()
-        server = createServer()
+        server = createServer((request, response) => routes.get(request.url ?? '')?.(request, response))
         server.on('upgrade', (request, socket, head) => {
           const handle = upgrades.get((request.url ?? '').split('?')[0] ?? '')
           if (handle === undefined) socket.destroy()
@@ -100,6 +101,7 @@ export async function fakeIo(
         server.listen(0, '127.0.0.1', resolve)
       }),
     close: () => {
+      server?.closeAllConnections()
       server?.close()
       rmSync(dataDir, { recursive: true, force: true })
     },
@@ -128,7 +130,10 @@ export async function fakeIo(
       clock: () => Date.now(),
       monotonic: () => performance.now() + skippedMs,
       random: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)),
-      http: { route: () => {}, upgrade: (path, handle) => upgrades.set(path, handle) },
+      http: {
+        route: (path, handle) => routes.set(path, handle),
+        upgrade: (path, handle) => upgrades.set(path, handle),
+      },
       inbox: {
         target: (connection) => ({ slot: 3, epoch: 17, connection }),
         isLeased: () => fake.isLeased,
