@@ -18,6 +18,9 @@ import { runWorker } from './worker/worker.ts'
 
 const runDir = join(import.meta.dirname, '../../.run')
 
+/** Pods of one Job begin in any order. Units: ms. */
+const coordinatorPatienceMs = 60_000
+
 const read = readCommandLine(process.argv.slice(2))
 if (read.ok) {
   try {
@@ -68,9 +71,6 @@ async function perform(command: Command): Promise<number> {
       return command satisfies never
   }
 }
-
-/** Pods of one Job begin in any order. Units: ms. */
-const coordinatorPatienceMs = 60_000
 
 async function reach(endpoint: Endpoint, patienceMs: number): Promise<Socket> {
   const until = performance.now() + patienceMs

@@ -3,6 +3,9 @@ import { lineChannel } from '../worker/line-channel.ts'
 import type { Order, Report } from '../worker/messages.ts'
 import type { WorkerChannel } from './workers.ts'
 
+/** Time the workers have to come: a cluster may have to make room for them. Units: ms. */
+const workersPatienceMs = 600_000
+
 /** Waits for workers of other machines or pods (`npm run loadtest -- work HOST:PORT`). Shape: `[HOST:]PORT`. Errors: rejects with a sentence. */
 export async function awaitWorkers(
   listen: string,
@@ -25,17 +28,22 @@ export async function awaitWorkers(
 function gather(server: Server, expected: number, signal: AbortSignal): Promise<readonly WorkerChannel[]> {
   return new Promise((resolve, reject) => {
     const channels: WorkerChannel[] = []
-    const stop = (): void => {
+    const stop = (why: string): void => {
+      clearTimeout(timer)
       server.close()
-      reject(new Error(`broken off: ${channels.length} of ${expected} workers had come`))
+      for (const channel of channels) channel.close()
+      reject(new Error(`${why}: ${channels.length} of ${expected} workers had come`))
     }
-    signal.addEventListener('abort', stop)
+    const abort = (): void => stop('broken off')
+    const timer = setTimeout(() => stop(`waited ${workersPatienceMs / 60_000} min for workers`), workersPatienceMs)
+    signal.addEventListener('abort', abort)
     server.on('connection', (socket: Socket) => {
       if (channels.length >= expected) return void socket.destroy()
       channels.push(lineChannel<Order, Report>(socket))
       process.stderr.write(`worker ${channels.length} of ${expected} has come\n`)
       if (channels.length < expected) return
-      signal.removeEventListener('abort', stop)
+      clearTimeout(timer)
+      signal.removeEventListener('abort', abort)
       resolve(channels)
     })
   })

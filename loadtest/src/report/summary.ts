@@ -1,4 +1,5 @@
 import { writeDuration, writeNumber } from '../scenario/quantities.ts'
+import { costsOf } from './costs.ts'
 import type { RunResult } from './result.ts'
 
 /** A run in a few lines for the terminal. */
@@ -22,6 +23,7 @@ export function summaryLines(result: RunResult): readonly string[] {
       `server    CPU ${server.cpuSeconds.toFixed(2)} s${perMillion}; memory ${writeNumber(Math.round(server.memoryMb))} MB`,
     )
   }
+  lines.push(...costLines(result))
   const failures = Object.entries(result.failures)
   for (const [reason, count] of failures) lines.push(`failure   ${reason}: ${count} times`)
   for (const { text, ok, actual } of result.thresholds) {
@@ -32,4 +34,17 @@ export function summaryLines(result: RunResult): readonly string[] {
   if (saturation.isSaturated)
     lines.push('INVALID: the generator was the limit', ...saturation.reasons.map((reason) => `  ${reason}`))
   return lines
+}
+
+/** What a piece of work cost, of those that happened. */
+function costLines(result: RunResult): readonly string[] {
+  const { cpuPerMillionPresence, cpuPerThousandPages, cpuPerThousandSignIns, memoryPerSessionKb } = costsOf(result)
+  const figures = [
+    [cpuPerMillionPresence, 's for a million presences delivered'],
+    [cpuPerThousandPages, 's for 1,000 pages'],
+    [cpuPerThousandSignIns, 's for 1,000 sign-ins'],
+    [memoryPerSessionKb, 'KB more memory for each of them'],
+  ] as const
+  const parts = figures.flatMap(([value, text]) => (value === undefined ? [] : [`${writeNumber(value)} ${text}`]))
+  return parts.length === 0 ? [] : [`cost      ${parts.join(', ')}`]
 }
