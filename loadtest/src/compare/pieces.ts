@@ -43,6 +43,14 @@ function messageCost(prefix: string, { server, measures, receivedPerSecond }: Ru
   }
 }
 
+/** What the generator itself needed: messages sent and received for a CPU second of its processes. */
+function messagesOfACore({ moments, scenario }: RunResult): number {
+  const within = moments.filter(({ at }) => at > 1 && at <= scenario.durationMs / 1_000)
+  const sum = (read: (moment: RunResult['moments'][number]) => number): number =>
+    within.reduce((all, moment) => all + read(moment), 0)
+  return sum(({ received }) => received) / sum(({ generatorCpu }) => generatorCpu)
+}
+
 function messages(name: string, more: string): Piece {
   return {
     name,
@@ -55,7 +63,7 @@ function messages(name: string, more: string): Piece {
       },
       {
         scenario: chat(`${name}-full`, `inFlight: 2${more}`, 'lostAfter: 15s\n'),
-        read: (result) => messageCost(`${name}.full`, result),
+        read: (result) => ({ ...messageCost(`${name}.full`, result), [`${name}.generator`]: messagesOfACore(result) }),
       },
     ],
   }

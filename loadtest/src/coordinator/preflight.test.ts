@@ -3,7 +3,13 @@ import { createServer } from 'node:http'
 import { describe, it } from 'node:test'
 import { checkNeeds, checkReach } from './preflight.ts'
 
-const needs = { users: 30_000, workers: 1, sourceAddresses: [], endpoints: [{ host: '127.0.0.1', port: 1 }] }
+const needs = {
+  users: 30_000,
+  socketsEach: 1,
+  workers: 1,
+  sourceAddresses: [],
+  endpoints: [{ host: '127.0.0.1', port: 1 }],
+}
 const machine = { files: 20_000, ports: 28_232, conntrack: 65_536 }
 
 describe('checks before a run', () => {
@@ -12,6 +18,8 @@ describe('checks before a run', () => {
       '30000 users on 1 workers need 30100 open files each, and a process may have 20000: use --workers 2 or raise ulimit -n',
       '30000 connections need as many local ports, and there are 28232 for each pair of source address and target: name 2 addresses in connection.sourceAddresses (127.0.0.1, 127.0.0.2, …)',
     ])
+    // XEP-0124 §11: a BOSH session has two requests under way
+    assert.match(checkNeeds({ ...needs, socketsEach: 2 }, machine)[0] ?? '', /need 60100 open files .* --workers 4 /)
     assert.match(checkNeeds(needs, { ...machine, conntrack: 1_000 }).at(-1) ?? '', /follows 1000 connections/)
   })
 

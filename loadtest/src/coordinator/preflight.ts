@@ -7,6 +7,8 @@ import type { Transport } from '../scenario/scenario.ts'
 /** What a run will need. */
 export interface Needs {
   readonly users: number
+  /** BOSH has two, everything else one. */
+  readonly socketsEach: number
   readonly workers: number
   readonly sourceAddresses: readonly string[]
   readonly endpoints: readonly Endpoint[]
@@ -27,25 +29,26 @@ const ownFiles = 100
 
 /** Compares; each fault is a sentence with its cure. */
 export function checkNeeds(needs: Needs, machine: Machine): readonly string[] {
-  const { users, workers, sourceAddresses, endpoints } = needs
+  const { users, socketsEach, workers, sourceAddresses, endpoints } = needs
+  const sockets = users * socketsEach
   const faults: string[] = []
-  const perWorker = Math.ceil(users / workers)
+  const perWorker = Math.ceil(sockets / workers)
   if (machine.files !== undefined && perWorker + ownFiles > machine.files) {
-    const enough = Math.ceil(users / Math.max(1, machine.files - ownFiles))
+    const enough = Math.ceil(sockets / Math.max(1, machine.files - ownFiles))
     faults.push(
       `${users} users on ${workers} workers need ${perWorker + ownFiles} open files each, and a process may have ${machine.files}: use --workers ${enough} or raise ulimit -n`,
     )
   }
   const places = Math.max(1, sourceAddresses.length) * Math.max(1, endpoints.length)
-  if (machine.ports !== undefined && users > machine.ports * places) {
-    const enough = Math.ceil(users / machine.ports / Math.max(1, endpoints.length))
+  if (machine.ports !== undefined && sockets > machine.ports * places) {
+    const enough = Math.ceil(sockets / machine.ports / Math.max(1, endpoints.length))
     faults.push(
-      `${users} connections need as many local ports, and there are ${machine.ports} for each pair of source address and target: name ${enough} addresses in connection.sourceAddresses (127.0.0.1, 127.0.0.2, …)`,
+      `${sockets} connections need as many local ports, and there are ${machine.ports} for each pair of source address and target: name ${enough} addresses in connection.sourceAddresses (127.0.0.1, 127.0.0.2, …)`,
     )
   }
-  if (machine.conntrack !== undefined && users > machine.conntrack) {
+  if (machine.conntrack !== undefined && sockets > machine.conntrack) {
     faults.push(
-      `the firewall follows ${machine.conntrack} connections at most, ${users} are wanted: raise net.netfilter.nf_conntrack_max`,
+      `the firewall follows ${machine.conntrack} connections at most, ${sockets} are wanted: raise net.netfilter.nf_conntrack_max`,
     )
   }
   return faults

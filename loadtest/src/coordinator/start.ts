@@ -65,7 +65,9 @@ export async function runOn(
   const progress = progressWriter(process.stderr, progressEverySeconds)
   try {
     const workers = options.listen === undefined ? (options.workers ?? 1) : options.expect
-    const needs = { users: countUsers(scenario.groups), workers, sourceAddresses, endpoints: target.endpoints }
+    const users = countUsers(scenario.groups)
+    const socketsEach = transport === 'bosh' ? 2 : 1
+    const needs = { users, socketsEach, workers, sourceAddresses, endpoints: target.endpoints }
     const faults = [
       ...(options.listen === undefined ? checkNeeds(needs, lookAtMachine()) : []),
       ...(await checkReach(needs, { domain: target.domain, transport })),

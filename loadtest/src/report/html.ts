@@ -5,8 +5,8 @@ import { drawPlot, escapeText, type Plot } from './plot.ts'
 import type { Moment, RunResult } from './result.ts'
 
 const style = `body{font:15px/1.45 system-ui,sans-serif;margin:2rem auto;max-width:46rem;padding:0 1rem;color:#111;background:#fff}
-table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}td,th{text-align:right;padding:.2rem .5rem;border-bottom:1px solid #ddd}
-td:first-child,th:first-child{text-align:left}svg{width:100%;margin:.5rem 0}svg text{font:11px system-ui,sans-serif;fill:#444}
+table{border-collapse:collapse;width:100%;margin:.5rem 0 1.5rem}td,th{text-align:right;padding:.2rem .5rem;border-bottom:1px solid #ddd;white-space:nowrap}
+td:first-child,th:first-child{text-align:left;white-space:normal}svg{width:100%;margin:.5rem 0}svg text{font:11px system-ui,sans-serif;fill:#444}
 svg .title{font-size:13px;font-weight:600;fill:#111}svg .grid{stroke:#e5e5e5}.passed{color:#15803d}.failed{color:#b91c1c}.invalid{color:#b45309}
 pre{background:#f5f5f5;padding:1rem;overflow:auto}small{color:#666}`
 

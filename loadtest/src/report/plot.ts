@@ -19,8 +19,13 @@ export interface Plot {
 const width = 720
 const height = 260
 const margin = { left: 58, right: 12, top: 30, bottom: 44 } as const
-const colours = ['#2563eb', '#dc2626', '#16a34a', '#9333ea', '#d97706', '#0891b2', '#be185d', '#4d7c0f'] as const
+const colours = [
+  ...['#2563eb', '#dc2626', '#16a34a', '#9333ea', '#d97706', '#0891b2'],
+  ...['#be185d', '#4d7c0f', '#111827', '#a16207', '#64748b', '#f472b6'],
+] as const
 const maxPoints = 600
+const legendColumns = 5
+const legendRow = 16
 
 /** Draws a plot as SVG text that needs nothing else; empty when there is nothing to draw. */
 export function drawPlot(plot: Plot): string {
@@ -54,15 +59,17 @@ export function drawPlot(plot: Plot): string {
     return `<path d="${pathOf(thin(points), x, y)}" fill="none" stroke="${colour}" stroke-width="1.5" stroke-linecap="round"/>`
   })
   const legend = plot.series.map(({ name }, i) => {
-    const at = margin.left + i * Math.min(150, (width - margin.left) / plot.series.length)
+    const at = margin.left + (i % legendColumns) * ((width - margin.left) / legendColumns)
+    const row = height - 14 + Math.floor(i / legendColumns) * legendRow
     return (
-      `<rect x="${at}" y="${height - 14}" width="10" height="10" fill="${colours[i % colours.length]}"/>` +
-      `<text x="${at + 14}" y="${height - 5}">${escapeText(name)}</text>`
+      `<rect x="${round(at)}" y="${row}" width="10" height="10" fill="${colours[i % colours.length]}"/>` +
+      `<text x="${round(at + 14)}" y="${row + 9}">${escapeText(name)}</text>`
     )
   })
   const title = `<text x="${margin.left}" y="18" class="title">${escapeText(plot.title)} (${escapeText(plot.unit)})</text>`
   const axis = `<text x="${width - margin.right}" y="${height - margin.bottom + 30}" text-anchor="end">${escapeText(plot.xUnit)}</text>`
-  return `<svg viewBox="0 0 ${width} ${height}" role="img">${title}${grid.join('')}${below.join('')}${axis}${lines.join('')}${legend.join('')}</svg>`
+  const whole = height + (Math.ceil(plot.series.length / legendColumns) - 1) * legendRow
+  return `<svg viewBox="0 0 ${width} ${whole}" role="img">${title}${grid.join('')}${below.join('')}${axis}${lines.join('')}${legend.join('')}</svg>`
 }
 
 interface Scale {
@@ -72,7 +79,8 @@ interface Scale {
 
 function scaleOf(values: readonly number[], isLogarithmic: boolean): Scale {
   if (!isLogarithmic) {
-    const top = Math.max(most(values), 1e-9) * 1.05
+    // Where nothing happened, the line lies at the bottom of a scale to 1.
+    const top = most(values) > 0 ? most(values) * 1.05 : 1
     return { share: (value) => value / top, ticks: steps(0, top, 5) }
   }
   const low = Math.floor(Math.log10(Math.max(least(values), 1e-3)))
