@@ -35,8 +35,8 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [
       edit(
         connection,
-        "io.publish('session', envelope).then(settled, this.#refused)",
-        "settled()\n    io.publish('session', envelope).catch(this.#refused)",
+        "io.publish('session', traced).then(settled, this.#refused)",
+        "settled()\n    io.publish('session', traced).catch(this.#refused)",
       ),
     ],
   },
