@@ -71,7 +71,7 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [
       edit(
         keyed,
-        'await publisher.publishWork(name, work.outputs)\n        await work.save?.()',
+        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      await work.save?.()",
         'void publisher.publishWork(name, work.outputs).then(() => work.save?.()).catch(() => {})',
       ),
     ],
@@ -82,7 +82,7 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [
       edit(
         keyed,
-        'await publisher.publishWork(name, work.outputs)\n        await work.save?.()',
+        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      await work.save?.()",
         'await work.save?.()\n        await publisher.publishWork(name, work.outputs)',
       ),
     ],
