@@ -1,6 +1,6 @@
 # One image for every service: the repository as it is, run from source (types are stripped at run time).
 #   docker build -t starling .
-#   docker run starling session          also storage, routing, connection-manager, gateway, all-in-one; topics, tables, admin
+#   docker run starling session          also storage, routing, connection-manager, gateway, all-in-one; topics, tables, admin, loadtest
 # What is asked for may have a read-only root: only /data is written to.
 
 # The manifests alone, so that what is installed is a layer of its own, made anew when they change and not when code does.

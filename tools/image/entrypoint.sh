@@ -9,9 +9,10 @@ case "$what" in
     exec node "services/$what/src/main.ts" "$@" ;;
   topics | tables) exec node tools/deploy/main.ts "$what" "$@" ;;
   admin) exec node tools/starling/main.ts "$@" ;;
-  health | ready) exec node tools/image/probe.mjs "$what" ;;
+  loadtest) exec node loadtest/src/main.ts "$@" ;;
+  health | ready) exec tools/image/probe.sh "$what" ;;
   *)
     echo "no such service: $what; there are all-in-one, connection-manager, session, routing, storage, gateway, and the" >&2
-    echo "steps topics and tables, admin (account …), health and ready" >&2
+    echo "steps topics and tables, admin (account …), loadtest (SCENARIO …), health and ready" >&2
     exit 2 ;;
 esac

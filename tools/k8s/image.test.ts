@@ -69,6 +69,7 @@ interface ComposeService {
 
 const compose = parse(read('docker-compose.yml'), { merge: true }) as Compose
 const containers = Object.entries(compose.services)
+const ours = containers.filter(([name]) => !['kafka', 'redis', 'postgres'].includes(name))
 const isOnce = ([, { restart }]: readonly [string, ComposeService]): boolean => restart === undefined
 
 describe('docker-compose.yml', () => {
@@ -83,9 +84,9 @@ describe('docker-compose.yml', () => {
   })
 
   it('has every service of a cluster, and two connection-managers', () => {
-    const ours = containers.filter(([, { build }]) => build === '.').map(([, { command = [] }]) => command[0])
+    const commands = ours.map(([, { command = [] }]) => command[0])
     const wanted = [...services.filter((name) => name !== 'all-in-one'), 'connection-manager', 'topics', 'tables']
-    assert.deepEqual(ours.sort(), wanted.sort())
+    assert.deepEqual(commands.sort(), wanted.sort())
     for (const name of ['kafka', 'redis', 'postgres'])
       assert.match(compose.services[name]?.image ?? '', /^[^:]+:\d+\.\d+/)
   })
@@ -106,12 +107,26 @@ describe('docker-compose.yml', () => {
   })
 
   it('our containers write to nothing but their volume', () => {
-    for (const [name, { read_only }] of containers.filter(([, { build }]) => build === '.')) assert.ok(read_only, name)
+    for (const [name, { read_only }] of ours) assert.ok(read_only, name)
   })
 
   it('limits of open files stand in the production override alone', () => {
     assert.ok(containers.every(([, { ulimits }]) => ulimits === undefined))
     assert.match(read('docker-compose.production.yml'), /nofile: \{ soft: 1000000/)
+  })
+
+  it('is built once, and everything of ours is that image', () => {
+    assert.equal(containers.filter(([, { build }]) => build !== undefined).length, 1)
+    for (const [name, { image = '' }] of ours) assert.match(image, /^\$\{STARLING_IMAGE:-starling\}$/, name)
+  })
+
+  it('health checks are cheap: a shell asks every few seconds, neither a Node.js nor a Java is started for it', () => {
+    for (const [name, { healthcheck }] of containers) {
+      const [, program = '', what = ''] = healthcheck?.test ?? []
+      assert.doesNotMatch(program, /\b(node|java)\b|\/kafka-/, name)
+      if (program.startsWith('tools/')) assert.match(what, /^(health|ready)$/, name)
+    }
+    assert.match(entrypoint, /^ {2}health \| ready\) exec tools\/image\/probe\.sh /m)
   })
 
   it('volumes and overridden services exist', () => {
