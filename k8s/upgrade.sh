@@ -5,6 +5,8 @@ set -eu
 overlay="${1:?usage: $0 k8s/overlays/OVERLAY}"
 namespace="${NAMESPACE:-starling}"
 timeout="${TIMEOUT:-900s}"
+# Another cluster than kubectl's own choice: CONTEXT=NAME
+kubectl() { command kubectl ${CONTEXT:+--context "$CONTEXT"} "$@"; }
 manifests="$(mktemp)"
 trap 'rm -f "$manifests"' EXIT
 kubectl kustomize "$overlay" >"$manifests"

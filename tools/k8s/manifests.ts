@@ -11,6 +11,7 @@ export const overlays = [
   'k8s/overlays/production-prometheus-adapter',
   'k8s/overlays/production-proxy-protocol',
   'k8s/overlays/production-tracing',
+  'k8s/e2e',
   'k8s/monitoring',
 ] as const
 

@@ -39,18 +39,28 @@ export function kubernetesSchemas(): Promise<string> {
   })
 }
 
-/** promtool, out of Debian's package prometheus, which is unpacked and not installed. */
-export async function promtool(): Promise<string> {
-  const directory = await kept('promtool', async (folder) => {
-    const cure = 'promtool is missing: install it (on Debian: apt-get install prometheus)'
-    const there = await run('sh', ['-c', 'command -v promtool'], { show: false, timeoutMs: 10_000 })
-    if (there.code === 0) return must('ln', ['-s', there.output.trim(), join(folder, 'promtool')], cure)
-    const fetched = `cd '${folder}' && apt-get download -q prometheus && dpkg -x prometheus_*.deb . && ln -s usr/bin/promtool promtool`
+/** promtool: this machine's, else out of Debian's package prometheus, which is unpacked and not installed. */
+export function promtool(): Promise<string> {
+  return debianProgram('promtool', 'prometheus')
+}
+
+/** shellcheck: this machine's, else Debian's, unpacked and not installed. */
+export function shellcheck(): Promise<string> {
+  return debianProgram('shellcheck', 'shellcheck')
+}
+
+async function debianProgram(name: string, packageName: string): Promise<string> {
+  const directory = await kept(name, async (folder) => {
+    const cure = `${name} is missing: install it (on Debian: apt-get install ${packageName})`
+    const there = await run('sh', ['-c', `command -v ${name}`], { show: false, timeoutMs: 10_000 })
+    if (there.code === 0) return must('ln', ['-s', there.output.trim(), join(folder, name)], cure)
+    const unpack = `dpkg -x ${packageName}_*.deb . && ln -s usr/bin/${name} ${name}`
+    const fetched = `cd '${folder}' && apt-get download -q ${packageName} && ${unpack}`
     const first = await run('sh', ['-c', fetched], { show: false, timeoutMs: fetchTimeoutMs })
     // A new machine knows no package before its first update, which needs root
     if (first.code !== 0) await must('sh', ['-c', `apt-get update -q && ${fetched}`], cure)
   })
-  return join(directory, 'promtool')
+  return join(directory, name)
 }
 
 /** Refs of the package's schemas are to its own web address: made relative, so that nothing is asked for over the net. */
