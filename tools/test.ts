@@ -32,6 +32,9 @@ for (const { leg, ok, seconds, totals } of results) {
     )
   }
 }
+if (results.some(({ leg }) => leg === 'unit') && (process.env['STARLING_TEST_IMAGE'] ?? '') === '') {
+  console.log('no container was run: STARLING_TEST_IMAGE names no image (tools/image/containers.test.ts)')
+}
 const { passed, failed, tests } = results.map(({ totals }) => totals).reduce(addTotals, noTotals)
 const ok = tests > 0 && results.every((result) => result.ok)
 if (tests === 0) console.log('no test matches')
