@@ -22,7 +22,7 @@ const strict = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--securi
 
 async function soundly(fault: string, party: Party): Promise<void> {
   const settled = await party.settle()
-  const row = { fault, seconds: 0, settled, isJudged: true }
+  const row = { fault, seconds: 0, settled, isJudged: true, findings: {} }
   console.log(lineOf(row))
   assert.ok(isSound(row), [lineOf(row), settled.waitedFor, ...settled.examples].join('\n'))
   assert.ok(settled.acked > 0, 'somebody talked')
