@@ -41,4 +41,12 @@ describe('how the clients of a load sign in to the embedded server', () => {
     // every resumption is a second sign-in of its client
     assert.ok((counts['tokenSignIns'] ?? 0) >= (counts['resumed'] ?? 0), JSON.stringify(counts))
   })
+
+  it('XEP-0124, XEP-0206: over BOSH, where XEP-0198 in it resumes what a lost BOSH session held', async () => {
+    const { result, said } = await loadtest(folder, scenario('transport: bosh, streamManagement: true'))
+    const { counts, reconciled, failures } = result
+    assert.deepEqual([failures, reconciled.lost, reconciled.duplicated], [{}, 0, 0], said)
+    assert.equal(reconciled.received, reconciled.sent)
+    assert.ok(reconciled.sent > 0 && (counts['resumed'] ?? 0) > 0, JSON.stringify(counts))
+  })
 })

@@ -27,7 +27,7 @@ const stormUsers = 1_200
 const pageReaders = 20
 
 const chat = (name: string, rest: string, extra = ''): string =>
-  `name: ${name}\nusers: ${talkers}\nsignInRate: 200\nwarmUp: 2s\nduration: 10s\n${extra}blocks: [chat: {${rest}}]\n`
+  `name: ${name}\nusers: ${talkers}\nsignInRate: 250\nwarmUp: 2s\nduration: 8s\n${extra}blocks: [chat: {${rest}}]\n`
 
 /** What a message cost, in all and of it in the database. */
 function messageCost(prefix: string, { server, measures, receivedPerSecond }: RunResult): Figures {
@@ -92,7 +92,7 @@ function sessions(transport: 'tcp' | 'tls'): Piece {
     users: 100 + stormUsers,
     runs: [
       {
-        scenario: `name: ${name}\nusers: 100\nsignInRate: 100\nwarmUp: 2s\nduration: 25s\nblocks: [loginStorm: {users: ${stormUsers}, rate: 80}]\n`,
+        scenario: `name: ${name}\nusers: 100\nsignInRate: 100\nwarmUp: 2s\nduration: 22s\nblocks: [loginStorm: {users: ${stormUsers}, rate: 80}]\n`,
         read: (result) => ({
           [`${name}.signIn`]:
             ((result.server?.cpuSeconds ?? Number.NaN) / (result.counts['stormArrivals'] ?? 0)) * 1_000,

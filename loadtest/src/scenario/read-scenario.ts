@@ -58,10 +58,7 @@ function faultsBetween(file: ScenarioFile): readonly SchemaFault[] {
   file.thresholds?.forEach((text, i) => {
     if (!isThreshold(text)) fault(['thresholds', i], 'must be a comparison such as p99 < 200ms or lost == 0')
   })
-  const { transport, signIn = 'sasl', streamManagement } = file.connection ?? {}
-  if (transport === 'bosh' && streamManagement === true) {
-    fault(['connection', 'streamManagement'], 'is not for BOSH, which has sessions and acknowledgements of its own')
-  }
+  const { transport, signIn = 'sasl' } = file.connection ?? {}
   if (transport === 'tcp' && signIn !== 'sasl') {
     // XEP-0388 §3: SASL2 only after TLS.
     fault(['connection', 'signIn'], `${signIn} needs TLS: transport starttls, tls or websocket`)
