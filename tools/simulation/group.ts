@@ -29,6 +29,8 @@ interface Member {
   readonly options: GroupOptions
   /** What it believes to own, and works on. */
   readonly held: Map<string, { readonly generation: number; readonly worker: Worker; isTold: boolean }>
+  /** Batches still at work for partitions it lost. */
+  readonly ending: Map<string, Promise<void>>
 }
 
 interface Share {
@@ -61,7 +63,8 @@ export function createGroup(engine: Engine, ports: GroupPorts): Group {
   const revoke = (member: Member, share: Share, generation: number): void => {
     const held = member.held.get(keyOf(share))
     if (held === undefined || held.generation !== generation) return
-    void held.worker.stop()
+    const stopping = Promise.all([member.ending.get(keyOf(share)), held.worker.stop()]).then(() => {})
+    member.ending.set(keyOf(share), stopping)
     member.held.delete(keyOf(share))
     if (held.isTold) member.options.onRevoked(share.topic, share.partition)
   }
@@ -80,10 +83,16 @@ export function createGroup(engine: Engine, ports: GroupPorts): Group {
       engine.later(old.process, lateMs, () => revoke(old, share, oldGeneration))
     }
     engine.later(member.process, engine.latencyMs(), () => {
-      if (share.generation !== generation) return
-      if (old === member) revoke(member, share, oldGeneration)
-      start(share, member, generation)
+      if (share.generation === generation) void startAfter(share, member, generation)
     })
+  }
+
+  /** As the adapters do: a member that gets a partition back begins only when its own earlier stay is over. */
+  const startAfter = async (share: Share, member: Member, generation: number): Promise<void> => {
+    const earlier = member.held.get(keyOf(share))
+    if (earlier !== undefined) revoke(member, share, earlier.generation)
+    await member.ending.get(keyOf(share))
+    if (share.generation === generation) start(share, member, generation)
   }
 
   const start = (share: Share, member: Member, generation: number): void => {
@@ -148,7 +157,7 @@ export function createGroup(engine: Engine, ports: GroupPorts): Group {
 
   return {
     join: (process, options) => {
-      const member: Member = { process, options, held: new Map() }
+      const member: Member = { process, options, held: new Map(), ending: new Map() }
       members.push(member)
       for (const topic of options.topics) {
         for (let partition = 0; partition < (store.partitions(topic) ?? 0); partition++) {

@@ -51,19 +51,15 @@ export const sourceMutations: readonly Mutation[] = [
   },
   {
     name: 'produce-failure-ignored',
-    rule: 'R1: a produce that failed does not end the connection',
+    rule: 'R1: a produce that failed does not end the connection, and h counts what came behind it (either alone is stopped by the other)',
     edits: [
+      edit(smSide, 'if (ordinal !== this.#durable + 1) {', 'if (ordinal < this.#durable) {'),
       edit(
         connection,
         'if (this.isEnded) return\n    const isFull',
         'if (this.isEnded || error !== this) return\n    const isFull',
       ),
     ],
-  },
-  {
-    name: 'counts-over-gaps',
-    rule: 'R1: h counts what is durable behind something that is not',
-    edits: [edit(smSide, 'if (ordinal !== this.#durable + 1) {', 'if (ordinal < this.#durable) {')],
   },
   {
     name: 'commit-before-publish',

@@ -25,6 +25,8 @@ export interface RunOptions extends WorldOptions {
 
 const restMs = 90_000
 const settleMs = 2_500
+/** Beyond the time that a session waits: until its pod notices that nobody is there, and until the records are through. */
+const endMs = 50_000
 
 /** Runs one seed: chaos, then calm until all is at rest, then everybody who left comes back once, then all is reconciled. */
 export async function simulate(seed: number, options: RunOptions = {}): Promise<Run> {
@@ -41,7 +43,8 @@ export async function simulate(seed: number, options: RunOptions = {}): Promise<
     if (engine.violations.length === 0) await comeToRest(world)
     if (engine.violations.length === 0 && world.clients.some(({ hasLeft }) => hasLeft)) {
       // Sessions of those who left must end by themselves, and what they held must not be lost
-      await engine.run(() => engine.violations.length > 0, engine.nowMs() + (resumeSeconds + 20) * 1_000)
+      await engine.run(() => engine.violations.length > 0, engine.nowMs() + resumeSeconds * 1_000 + endMs)
+      for (const text of await sessionsLeft(world)) engine.violation(text)
       for (const client of world.clients) if (client.hasLeft) client.comeAnew()
       await comeToRest(world)
     }
@@ -89,6 +92,19 @@ async function comeToRest(world: World): Promise<void> {
 function archivesOf({ accounts, database }: World): Archives {
   const bodyOf = (raw: Uint8Array): string => /<body>([^<]*)<\/body>/.exec(Buffer.from(raw).toString('utf8'))?.[1] ?? ''
   return new Map(accounts.map((owner) => [owner, database.archive(owner).map(({ raw }) => bodyOf(raw))]))
+}
+
+/** R6, R7: whoever left for good has no session once its time is over, though its pod may have died meanwhile. */
+async function sessionsLeft({ clients, presence }: World): Promise<readonly string[]> {
+  const gone = clients.filter(({ hasLeft }) => hasLeft)
+  const states = await presence.inside.readStates(
+    'session',
+    gone.map(({ plan }) => plan.account),
+  )
+  return gone.flatMap(({ plan: { name, resource } }, at) =>
+    // Shape: `r:` and the resource is the field of a session
+    states[at]?.fields.has(`r:${resource}`) === true ? [`I6 ${name} left for good, its session is still there`] : [],
+  )
 }
 
 /** Nothing is kept that the client, who has received and acknowledged all, has not counted: else the counts differ (R4). */
