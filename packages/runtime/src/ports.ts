@@ -60,15 +60,16 @@ async function openEmbedded(
     return { log: memoryLog(log), presence: memoryPresence(presence) }
   }
   const { openEmbedded: open } = await import('@starling/adapters/embedded')
-  const file = join(dataDir, 'journal.sqlite')
+  const folder = join(dataDir, 'journal')
+  const journal = { folder, durability, oldFile: join(dataDir, 'journal.sqlite') }
   // What is written to a pod is for sockets of this process: nobody reads it after
   const passingTopics = [inboxes.pod.topic]
   try {
-    return await open({ journal: { file, durability }, log, presence, passingTopics })
+    return await open({ journal, log, presence, passingTopics })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     const hint = `does another server run on ${dataDir} (STARLING_DATA_DIR), or is the disk full?`
-    throw new Error(`the journal ${file} cannot be used: ${why}; ${hint}`, { cause: error })
+    throw new Error(`the journal ${folder} cannot be used: ${why}; ${hint}`, { cause: error })
   }
 }
 

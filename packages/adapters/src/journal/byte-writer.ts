@@ -1,18 +1,20 @@
-/** Writes into one buffer that grows; the buffer is given away and may come back. */
+/** Writes into one buffer that grows, again and again. */
 export class ByteWriter {
-  #bytes: Uint8Array<ArrayBuffer>
+  #bytes = Buffer.allocUnsafeSlow(firstBytes)
   #length = 0
 
-  constructor(bytes: Uint8Array<ArrayBuffer> = new Uint8Array(firstBytes)) {
-    this.#bytes = bytes
+  /** Begins anew behind so many bytes that are left free; a buffer that became very large is let go. */
+  restart(freeBytes: number): void {
+    if (this.#bytes.length > maxKeptBytes) this.#bytes = Buffer.allocUnsafeSlow(firstBytes)
+    this.#length = freeBytes
   }
 
   get length(): number {
     return this.#length
   }
 
-  /** What was written. Shape: a view; the buffer behind it is longer. */
-  written(): Uint8Array<ArrayBuffer> {
+  /** What was written. Shape: a view, good until the next `restart`. */
+  written(): Buffer {
     return this.#bytes.subarray(0, this.#length)
   }
 
@@ -42,13 +44,17 @@ export class ByteWriter {
 
   /** A text in UTF-8, with its length before it. */
   text(value: string): void {
-    // Three bytes a UTF-16 unit at most, and the length is written once it is known: four bytes are enough for it
+    // Three bytes a UTF-16 unit at most
     this.#reserve(value.length * 3 + 4)
-    const at = this.#length
-    const { written } = encoder.encodeInto(value, this.#bytes.subarray(at + 4))
-    this.count(written)
-    this.#bytes.copyWithin(this.#length, at + 4, at + 4 + written)
-    this.#length += written
+    if (value.length < shortText) {
+      // Its length fits one byte, whatever the letters
+      const written = this.#bytes.write(value, this.#length + 1)
+      this.#bytes[this.#length] = written
+      this.#length += 1 + written
+      return
+    }
+    this.count(Buffer.byteLength(value))
+    this.#length += this.#bytes.write(value, this.#length)
   }
 
   /** Leaves room for a length of four bytes; `close` with what this returned fills it in. */
@@ -69,7 +75,7 @@ export class ByteWriter {
 
   #reserve(more: number): void {
     if (this.#length + more <= this.#bytes.length) return
-    const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#length + more))
+    const grown = Buffer.allocUnsafeSlow(Math.max(this.#bytes.length * 2, this.#length + more))
     grown.set(this.written())
     this.#bytes = grown
   }
@@ -79,4 +85,7 @@ export class ByteWriter {
 export type Encode = (writer: ByteWriter) => void
 
 const firstBytes = 64 * 1024
-const encoder = new TextEncoder()
+/** Units: bytes of memory kept for the next use. */
+const maxKeptBytes = 4 * 1024 * 1024
+/** Units: UTF-16 code units of which three bytes each stay below 128. */
+const shortText = 43

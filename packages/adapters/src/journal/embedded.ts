@@ -54,6 +54,7 @@ function presenceJournal(journal: Journal): PresenceJournal {
     drop: (key) => journal.drop(key),
     forget: (key) => journal.forget(key),
     position: () => journal.position(),
+    isUp: () => journal.isUp(),
     commit: async () => {
       try {
         await journal.commit()

@@ -8,6 +8,7 @@ import { after, describe, it } from 'node:test'
 import type { Log, LogRecord, Presence } from '@starling/core'
 import { bareJid } from '@starling/jid'
 import { unpackRecord } from '@starling/wire'
+import { smallDisk } from './disk.test-helper.ts'
 import { type EmbeddedOptions, openEmbedded } from './embedded.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'starling-journal-'))
@@ -18,7 +19,7 @@ const partitions = 2
 
 function open(file: string, more: Partial<EmbeddedOptions['journal']> = {}, baseOffset = 0) {
   return openEmbedded({
-    journal: { file, durability: 'process', ...more },
+    journal: { folder: file, durability: 'process', ...more },
     log: { partitions: { t: partitions, passing: 1 }, groups: { t: ['g'] }, clock: () => 1, retryMs: 1, baseOffset },
     passingTopics: ['passing'],
     presence: { clock: () => 0 },
@@ -67,7 +68,7 @@ const writer = `
   import { openEmbedded } from '${new URL('./embedded.ts', import.meta.url).href}'
   const [file, first, base] = process.argv.slice(1)
   const { log, presence } = await openEmbedded({
-    journal: { file, durability: 'process' },
+    journal: { folder: file, durability: 'process' },
     log: { partitions: { t: ${partitions} }, groups: { t: ['g'] }, clock: () => 1, baseOffset: Number(base) },
     passingTopics: [], presence: { clock: () => 0 },
   })
@@ -85,6 +86,8 @@ const writer = `
       const queues = [{ queue: 'q', append: [{ ordinal: mark + 1, bytes: bytes('o' + mark) }] }]
       await presence.saveStates('routing', [
         { account: '${romeo}', mark, set: new Map([['f', bytes('v' + mark)]]), remove: [], queues }])
+      // What the log holds stands behind what was saved before it
+      await log.produce('t', 0, [])
       process.stdout.write('s ' + mark + '\\n')
     }
   }
@@ -108,7 +111,7 @@ async function killed(file: string, first: number, saidBytes: number): Promise<r
 
 describe('log and presence of one process under faults', () => {
   it('R1: kill -9 under load, again and again, loses nothing that resolved: once, in order, at rising offsets', async () => {
-    const file = join(folder, 'killed.sqlite')
+    const file = join(folder, 'killed.journal')
     const produced: string[][] = Array.from({ length: partitions }, () => [])
     let lastMark = -1
     for (let life = 0; life < 4; life++) {
@@ -149,7 +152,7 @@ describe('log and presence of one process under faults', () => {
   })
 
   it('R2: what every group committed is gone, what one did not is read again, with the metadata of the commit', async () => {
-    const file = join(folder, 'commits.sqlite')
+    const file = join(folder, 'commits.journal')
     const first = await open(file)
     for (const text of ['a', 'b']) await first.log.produce('t', 0, [Buffer.from(text)])
     assert.deepEqual((await readAll(first.log)).map(textsOf), [['a', 'b'], []])
@@ -167,7 +170,7 @@ describe('log and presence of one process under faults', () => {
   })
 
   it('a topic that passes with the process is not kept', async () => {
-    const file = join(folder, 'passing.sqlite')
+    const file = join(folder, 'passing.journal')
     const first = await open(file)
     assert.deepEqual(await first.log.produce('passing', 0, [Buffer.from('a')]), { offset: 0 })
     await closed(first)
@@ -177,8 +180,8 @@ describe('log and presence of one process under faults', () => {
   })
 
   it('R8: a full disk is LOG_FAILED and PRESENCE_DOWN and shows in health; what failed is nowhere, the rest goes on', async () => {
-    const file = join(folder, 'full.sqlite')
-    const embedded = await open(file, { maxPages: 12, retryMs: 1 })
+    const file = join(folder, 'full.journal')
+    const embedded = await open(file, { disk: smallDisk(100_000), retryMs: 1 })
     const { log, presence } = embedded
     assert.deepEqual(await log.produce('t', 0, [Buffer.from('small')]), { offset: 0 })
     await assert.rejects(log.produce('t', 0, [Buffer.alloc(200_000)]), { code: 'LOG_FAILED' })
@@ -201,7 +204,7 @@ describe('log and presence of one process under faults', () => {
   })
 
   it('R3: what was decided is there after a restart, of an account that was never saved too', async () => {
-    const file = join(folder, 'decisions.sqlite')
+    const file = join(folder, 'decisions.journal')
     const juliet = bareJid('juliet', 'montague.test')
     const first = await open(file)
     await first.presence.saveStates('session', [{ account: romeo, mark: 0, set: new Map(), remove: [] }])
@@ -229,7 +232,7 @@ describe('log and presence of one process under faults', () => {
   })
 
   it('generations, rolls, queues, hibernations are there after a restart; leases and counters are not', async () => {
-    const file = join(folder, 'presence.sqlite')
+    const file = join(folder, 'presence.journal')
     const first = await open(file)
     const life = { slot: 0, epoch: 7 }
     const append = [1, 2, 3].map((ordinal) => ({ ordinal, bytes: Buffer.from(`${ordinal}`) }))

@@ -1,26 +1,35 @@
-import { Worker } from 'node:worker_threads'
 import { ByteReader } from './byte-reader.ts'
 import { ByteWriter, type Encode } from './byte-writer.ts'
-import { JournalThread, type Outcome } from './journal-thread.ts'
+import { lockFolder } from './folder-lock.ts'
 import { LiveEntries } from './live-entries.ts'
-import type { ThreadData } from './thread-words.ts'
+import { readOldJournal, removeOldJournal } from './old-journal.ts'
+import { rowHeadBytes, Segments, type SegmentsOptions } from './segments.ts'
+
+/** How far a commit reaches: what it survives once it resolved. */
+export type Durability = 'process' | 'power'
 
 /** What a journal may be told. */
-export interface JournalOptions extends ThreadData {
+export interface JournalOptions extends SegmentsOptions {
+  readonly durability: Durability
+  /** Where an earlier version kept it; taken over and removed at the first start. */
+  readonly oldFile?: string
   /** Told what happened, for logs and metrics. */
   readonly onEvent?: (what: string, detail: Readonly<Record<string, unknown>>) => void
-  /** For tests: starts the thread that holds the file. */
-  readonly startWorker?: (data: ThreadData) => Worker
+  /** Units: ms that another process is waited for that has the folder. */
+  readonly busyMs?: number
   /** Units: ms after which what nobody waits for is written, and after which a failed write is tried again. */
   readonly lazyMs?: number
   readonly retryMs?: number
-  /** Units: bytes of rows the file may hold beside twice what is still needed. */
+  /** Units: bytes of rows the files may hold beside twice what is still needed. */
   readonly slackBytes?: number
   /** Units: bytes of rows that are dropped at once, at least. */
   readonly dropBytes?: number
 }
 
-/** A write that failed: the disk is full, the file is gone. Nothing of the transaction is kept, unless the thread itself ended. */
+/**
+ * A write that failed: the disk is full, the folder is gone. Nothing of the transaction is kept; where it was the disk's own sync that
+ * failed, nobody knows until the next write, which takes it back.
+ */
 export class JournalError extends Error {
   override readonly name = 'JournalError'
   readonly code = 'JOURNAL_FAILED'
@@ -32,24 +41,27 @@ const defaultDropBytes = 1024 * 1024
 const defaultSlackBytes = 8 * 1024 * 1024
 
 /**
- * Keys and their newest values, durable: all that changes while one transaction is written goes in the next, as one row.
+ * Keys and their newest values, durable: all that changes until a transaction is made goes into it, as one row.
  * Rows are only added in front and dropped behind; what an old row still holds alone is written again before it goes.
- * Order: a transaction is written after those before it, whole or not at all, so after a kill the file shows one moment.
+ * A row is written in the calling thread: handing some hundred bytes to the system costs a tenth of waking another thread.
+ * Order: a transaction is written after those before it, whole or not at all, so after a kill the files show one moment.
  * Errors: a write that fails is tried again with what was put since; those who wait for it are told.
  */
 export class Journal {
   readonly #options: JournalOptions
-  readonly #thread: JournalThread
+  readonly #segments: Segments
+  readonly #lock: { readonly release: () => void }
   readonly #live = new LiveEntries()
   readonly #waiting: { readonly resolve: () => void; readonly reject: (error: JournalError) => void }[] = []
-  /** What the file held at the start and nobody has taken yet. */
+  /** What the files held at the start and nobody has taken yet. */
   #loaded = new Map<string, Uint8Array>()
   /** What the next transaction changes; undefined: the key goes. */
   #dirty = new Map<string, Encode | undefined>()
-  #flying: ReadonlyMap<string, Encode | undefined> | undefined
-  /** Keys of the transaction under way that were forgotten meanwhile. */
+  /** A disk's sync is waited for. */
+  #isFlying = false
+  /** Keys that were forgotten meanwhile. */
   readonly #forgotten = new Set<string>()
-  #spare: Uint8Array<ArrayBuffer> | undefined
+  readonly #writer = new ByteWriter()
   #seq = 0
   #unchecked = 0
   #timer: NodeJS.Timeout | undefined
@@ -59,29 +71,27 @@ export class Journal {
 
   private constructor(options: JournalOptions) {
     this.#options = options
-    const { file, durability, maxPages, busyMs, startWorker = startFileWorker } = options
-    const data: ThreadData = {
-      file,
-      durability,
-      ...(maxPages === undefined ? {} : { maxPages }),
-      ...(busyMs === undefined ? {} : { busyMs }),
-    }
-    this.#thread = new JournalThread(() => startWorker(data))
+    this.#segments = new Segments(options)
+    this.#lock = lockFolder(options.folder, options.busyMs)
   }
 
-  /** Opens the file, making it if there is none, and reads what it holds. Errors: rejects when it cannot be used. */
+  /** Opens the folder, making it if there is none, and reads what it holds. Errors: rejects when it cannot be used. */
   static async open(options: JournalOptions): Promise<Journal> {
-    const journal = new Journal(options)
     try {
-      await journal.#load()
+      const journal = new Journal(options)
+      try {
+        await journal.#load()
+      } catch (error) {
+        journal.#lock.release()
+        throw error
+      }
+      return journal
     } catch (error) {
-      await journal.#thread.close()
-      throw error
+      throw new JournalError(error instanceof Error ? error.message : String(error), { cause: error })
     }
-    return journal
   }
 
-  /** What the file held at the start under keys that begin so; the caller puts or adopts what it still wants. */
+  /** What the files held at the start under keys that begin so; the caller puts or adopts what it still wants. */
   *loaded(prefix: string): Generator<readonly [string, Uint8Array]> {
     for (const entry of this.#loaded) if (entry[0].startsWith(prefix)) yield entry
   }
@@ -106,7 +116,7 @@ export class Journal {
 
   /** Forgets a key. */
   drop(key: string): void {
-    if (this.#live.has(key) || this.#flying?.has(key) === true) {
+    if (this.#live.has(key)) {
       this.#dirty.set(key, undefined)
       this.#lazily()
     } else this.#dirty.delete(key)
@@ -116,7 +126,7 @@ export class Journal {
   forget(key: string): void {
     this.#live.delete(key)
     this.#dirty.delete(key)
-    if (this.#flying?.has(key) === true) this.#forgotten.add(key)
+    if (this.#isFlying) this.#forgotten.add(key)
   }
 
   /** Resolves when all that was put and dropped until now is durable. Errors: rejects with a JournalError. */
@@ -137,25 +147,32 @@ export class Journal {
     return this.#isUp
   }
 
-  /** Writes what is left, then ends the thread. Errors: rejects when it could not be written. */
+  /** Writes what is left, then lets the folder go. Errors: rejects when it could not be written. */
   async close(): Promise<void> {
     if (this.#isClosed) return
     try {
-      if (this.#flying !== undefined || this.#dirty.size > 0) await this.commit()
+      if (this.#isFlying || this.#dirty.size > 0) await this.commit()
     } finally {
       this.#isClosed = true
       clearTimeout(this.#timer)
-      await this.#thread.close()
+      await this.#segments.close()
+      this.#lock.release()
     }
   }
 
   async #load(): Promise<void> {
-    for (;;) {
-      const outcome = await this.#thread.ask({ do: 'read', after: this.#seq })
-      if (outcome.kind !== 'rows') throw new JournalError(wordsOf(outcome))
-      if (outcome.rows.length === 0) return
-      for (const { seq, bytes } of outcome.rows) this.#loadRow(seq, bytes)
+    for (const { seq, bytes } of this.#segments.read()) this.#loadRow(seq, bytes)
+    const { oldFile } = this.#options
+    if (oldFile === undefined) return
+    if (this.#seq === 0) {
+      for (const bytes of readOldJournal(oldFile)) {
+        const row = Buffer.concat([Buffer.alloc(rowHeadBytes), bytes])
+        this.#segments.write(this.#seq + 1, row)
+        this.#loadRow(this.#seq + 1, bytes)
+      }
+      await this.#segments.sync()
     }
+    removeOldJournal(oldFile)
   }
 
   #loadRow(seq: number, bytes: Uint8Array): void {
@@ -185,7 +202,7 @@ export class Journal {
 
   /** At the end of this turn: what is put until then rides along. */
   #soon(): void {
-    if (this.#isScheduled || this.#flying !== undefined || !this.#isUp) return
+    if (this.#isScheduled || this.#isFlying || !this.#isUp) return
     this.#isScheduled = true
     queueMicrotask(() => {
       this.#isScheduled = false
@@ -194,7 +211,7 @@ export class Journal {
   }
 
   #write(): void {
-    if (this.#flying !== undefined || this.#isClosed) return
+    if (this.#isFlying || this.#isClosed) return
     const waiting = this.#waiting.splice(0)
     if (this.#dirty.size === 0) {
       for (const { resolve } of waiting) resolve()
@@ -205,29 +222,40 @@ export class Journal {
     this.#carry()
     const changes = this.#dirty
     this.#dirty = new Map()
-    this.#flying = changes
-    const seq = ++this.#seq
-    const { writer, sizes } = this.#encoded(changes)
-    const bytes = writer.written()
-    const length = bytes.length
-    this.#thread.ask({ do: 'write', seq, bytes, dropBelow: this.#dropBelow(length) }).then((outcome) => {
-      this.#flying = undefined
-      if (outcome.kind === 'written' || outcome.kind === 'failed') this.#spare = reusable(outcome.buffer)
-      // A thread that ended may have written it first
-      if (outcome.kind !== 'failed') this.#written(seq, length, { changes, sizes })
-      for (const key of this.#forgotten) {
-        this.#live.delete(key)
-        changes.delete(key)
-      }
-      this.#forgotten.clear()
-      if (outcome.kind === 'written') this.#landed(waiting)
-      else this.#failed(wordsOf(outcome), changes, waiting)
-    })
+    const sizes = this.#encode(changes)
+    const row = this.#writer.written()
+    const seq = this.#seq + 1
+    try {
+      this.#segments.write(seq, row)
+    } catch (error) {
+      this.#failed(error, changes, waiting)
+      return
+    }
+    this.#seq = seq
+    this.#written(row.length, changes, sizes)
+    if (this.#options.durability === 'process') {
+      this.#landed(waiting)
+      return
+    }
+    this.#isFlying = true
+    this.#segments.sync().then(
+      () => {
+        this.#isFlying = false
+        this.#forgotten.clear()
+        this.#landed(waiting)
+      },
+      (error: unknown) => {
+        this.#isFlying = false
+        for (const key of this.#forgotten) changes.delete(key)
+        this.#forgotten.clear()
+        this.#failed(error, changes, waiting)
+      },
+    )
   }
 
-  #encoded(changes: ReadonlyMap<string, Encode | undefined>): { writer: ByteWriter; sizes: number[] } {
-    const writer = new ByteWriter(this.#spare)
-    this.#spare = undefined
+  #encode(changes: ReadonlyMap<string, Encode | undefined>): readonly number[] {
+    const writer = this.#writer
+    writer.restart(rowHeadBytes)
     const sizes: number[] = []
     for (const [key, encode] of changes) {
       writer.count(encode === undefined ? 0 : 1)
@@ -238,20 +266,19 @@ export class Journal {
       writer.close(start)
       sizes.push(writer.length - start + key.length)
     }
-    return { writer, sizes }
+    return sizes
   }
 
-  #written(
-    seq: number,
-    length: number,
-    { changes, sizes }: { changes: ReadonlyMap<string, Encode | undefined>; sizes: readonly number[] },
-  ): void {
+  #written(length: number, changes: ReadonlyMap<string, Encode | undefined>, sizes: readonly number[]): void {
+    const seq = this.#seq
     this.#live.addRow(seq, length)
     let at = 0
     for (const [key, encode] of changes) {
       if (encode === undefined) this.#live.delete(key)
       else this.#live.set(key, { seq, bytes: sizes[at++] ?? 0, encode })
     }
+    const dropBelow = this.#dropBelow(length)
+    if (dropBelow !== undefined) this.#segments.drop(dropBelow)
   }
 
   #landed(waiting: readonly { readonly resolve: () => void }[]): void {
@@ -265,16 +292,17 @@ export class Journal {
   }
 
   #failed(
-    message: string,
+    cause: unknown,
     changes: ReadonlyMap<string, Encode | undefined>,
     waiting: readonly { readonly reject: (error: JournalError) => void }[],
   ): void {
+    const message = cause instanceof Error ? cause.message : String(cause)
     if (this.#isUp) this.#options.onEvent?.('journal.down', { message })
     this.#isUp = false
     for (const [key, encode] of changes) {
       if (!this.#dirty.has(key)) this.#dirty.set(key, encode)
     }
-    const error = new JournalError(message)
+    const error = new JournalError(message, { cause })
     for (const { reject } of waiting) reject(error)
     clearTimeout(this.#timer)
     this.#timer = setTimeout(() => {
@@ -300,34 +328,4 @@ export class Journal {
     this.#unchecked = 0
     return this.#live.dropRows(dropBytes)
   }
-}
-
-function wordsOf(outcome: Outcome): string {
-  switch (outcome.kind) {
-    case 'failed':
-      return outcome.message
-    case 'ended':
-      return `the journal's thread ended (${outcome.exitCode})`
-    case 'rows':
-    case 'written':
-      return 'the journal gave an answer to another question'
-    default:
-      return outcome satisfies never
-  }
-}
-
-/** Units: bytes of a buffer worth keeping for the next transaction. */
-const maxSpareBytes = 4 * 1024 * 1024
-
-function reusable(buffer: ArrayBuffer | undefined): Uint8Array<ArrayBuffer> | undefined {
-  return buffer === undefined || buffer.byteLength > maxSpareBytes ? undefined : new Uint8Array(buffer)
-}
-
-function startFileWorker(data: ThreadData): Worker {
-  // No flags of the parent (test runner, inspector): the thread has nothing to do with them
-  return new Worker(new URL('./journal-worker.ts', import.meta.url), {
-    workerData: data,
-    execArgv: [],
-    name: 'journal',
-  })
 }

@@ -15,7 +15,7 @@ logContract('embedded, durable', async () => {
   const make = async (overrides: LogOverrides): Promise<Log> => {
     const { log, presence } = await openEmbedded({
       // Little slack, so that rows go and old values are written again within the contract
-      journal: { file: join(directory, `${files++}.sqlite`), durability: 'process', slackBytes: 20_000, lazyMs: 5 },
+      journal: { folder: join(directory, `${files++}`), durability: 'process', slackBytes: 20_000, lazyMs: 5 },
       log: { partitions: topics, clock: () => now, retryMs: 5, retainRecords: 10_000, ...overrides },
       passingTopics: [],
       presence: { clock: () => 0 },

@@ -14,7 +14,7 @@ presenceContract('embedded, durable', async () => {
   const closers: (() => Promise<void>)[] = []
   const make = async (number: number): Promise<Presence> => {
     const { log, presence } = await openEmbedded({
-      journal: { file: join(directory, `${number}.sqlite`), durability: 'process', slackBytes: 10_000, lazyMs: 5 },
+      journal: { folder: join(directory, `${number}`), durability: 'process', slackBytes: 10_000, lazyMs: 5 },
       log: { partitions: {}, clock: () => now },
       passingTopics: [],
       presence: { clock: () => now, emptyStateTtlMs, rollTtlMs },

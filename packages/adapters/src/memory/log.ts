@@ -1,5 +1,6 @@
 import { type GroupOptions, type Log, LogError, type LogReader } from '@starling/core'
 import { lane } from '../log/lane.ts'
+import { rounds } from '../log/rounds.ts'
 import { within } from '../log/within.ts'
 import { worker } from '../log/worker.ts'
 import { type MemoryGroup, memoryGroup } from './log-group.ts'
@@ -43,7 +44,7 @@ export interface MemoryLogOptions {
  */
 export function memoryLog(options: MemoryLogOptions): Log {
   const { clock, retainRecords = 64, retryMs = 100, closeTimeoutMs = 5000, onEvent = () => {} } = options
-  const schedule = options.schedule ?? scheduleSoon
+  const schedule = options.schedule ?? rounds()
   const store =
     options.store ??
     memoryLogStore({
@@ -202,10 +203,4 @@ interface Reader {
 
 function keyOf(topic: string, partition: number): string {
   return `${topic}/${partition}`
-}
-
-/** Runs at the end of this turn of the event loop, so that sockets are served between steps; a timer only for a pause. */
-function scheduleSoon(run: () => void, delayMs: number): void {
-  if (delayMs > 0) setTimeout(run, delayMs)
-  else setImmediate(run)
 }

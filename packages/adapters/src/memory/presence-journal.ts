@@ -12,6 +12,8 @@ export interface PresenceJournal {
   readonly forget: (key: string) => void
   /** Resolves when all of it until now is durable. */
   readonly commit: () => Promise<void>
+  /** Whether the last write went well. */
+  readonly isUp: () => boolean
   /** A number that grows with every commit, over restarts too. */
   readonly position: () => number
 }
@@ -24,5 +26,6 @@ export const noJournal: PresenceJournal = {
   drop: () => {},
   forget: () => {},
   commit: () => Promise.resolve(),
+  isUp: () => true,
   position: () => 0,
 }

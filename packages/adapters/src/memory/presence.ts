@@ -137,11 +137,12 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
     readStates: async (kind, accounts) => accounts.map((account) => readState(keyOf(kind, account))),
     saveStates: async (kind, saves) => {
       const areSaved = saves.map((save) => saveState(keyOf(kind, save.account), save))
-      // Also when nothing is new: what an earlier call could not keep must be kept before its caller goes on
-      if (saves.length > 0) await journal.commit()
+      // R2, R3: what is committed to the log's group after it stands behind it in the same journal, so nothing is waited for but
+      // what an earlier call could not keep
+      if (saves.length > 0 && !journal.isUp()) await journal.commit()
       return areSaved
     },
-    // Not committed: the journal writes what is put after it, as what it decides on is, after it or with it
+    // Not waited for either
     decideStates: async (kind, proposals) =>
       proposals.map((proposal) => decideState(keyOf(kind, proposal.account), proposal)),
     leaseSlot: async (pod, count, leaseMs) => leaseSlot(pod, count, leaseMs),
