@@ -93,7 +93,7 @@ export function createRegistry(
   const iq = new Map<string, FoundIq>()
   const bind2 = new Map<string, { module: string; slice: Json }>()
   const streamIq = new Map<string, { module: string; handler: StreamIqHandler }>()
-  const handlers = new Map<Point, Map<Phase, { module: string; handler: Handler<Point> }[]>>()
+  const handlers = new Map<Point, Found[]>()
   const claim = (key: string, found: FoundIq): void => {
     if (iq.has(key)) throw new Error(`two modules claim ${key}`)
     iq.set(key, found)
@@ -108,36 +108,28 @@ export function createRegistry(
     for (const [feature, slice] of Object.entries(module.bind2 ?? {})) bind2.set(feature, { module: id, slice })
     for (const [key, handler] of Object.entries(module.streamIq ?? {})) streamIq.set(key, { module: id, handler })
     for (const [point, byPhase] of Object.entries(module.on ?? {})) {
+      const some = handlers.get(point as Point) ?? []
       for (const [phase, handler] of Object.entries(byPhase)) {
-        const byPhaseOf =
-          handlers.get(point as Point) ?? new Map<Phase, { module: string; handler: Handler<Point> }[]>()
-        const some = byPhaseOf.get(phase as Phase) ?? []
-        some.push({ module: id, handler: handler as Handler<Point> })
-        byPhaseOf.set(phase as Phase, some)
-        handlers.set(point as Point, byPhaseOf)
+        some.push({ phase: phase as Phase, module: id, handler: handler as Handler<Point> })
       }
+      handlers.set(point as Point, some)
     }
   }
-  const run: Registry['run'] = (point, phase, first, contextOf) => {
-    let stanza = first
-    const effects: { module: string; effect: Effect }[] = []
-    for (const { module, handler } of handlers.get(point)?.get(phase) ?? []) {
-      const outcome = handler(stanza, contextOf(module) as Points[Point])
-      for (const effect of outcome.effects) effects.push({ module, effect })
-      switch (outcome.verdict) {
-        case 'pass':
-          break
-        case 'change':
-          stanza = outcome.stanza
-          break
-        case 'stop':
-          return { stanza, isStopped: true, effects, ...(outcome.error === undefined ? {} : { error: outcome.error }) }
-        default:
-          outcome satisfies never
-      }
-    }
-    return { stanza, isStopped: false, effects }
+  // Walked for every stanza: one list a point, and one of each of its phases
+  const byPhase = new Map<Point, Readonly<Record<Phase, readonly Found[]>>>()
+  for (const [point, some] of handlers) {
+    const of = (phase: Phase): readonly Found[] => some.filter((one) => one.phase === phase)
+    const split = { guard: of('guard'), stamp: of('stamp'), copy: of('copy'), keep: of('keep'), trim: of('trim') }
+    byPhase.set(point, split)
+    handlers.set(
+      point,
+      phases.flatMap((phase) => split[phase]),
+    )
   }
+  const run: Registry['run'] = (point, phase, stanza, contextOf) =>
+    runHandlers(byPhase.get(point)?.[phase] ?? none, stanza, contextOf)
+  const runAll: Registry['runAll'] = (point, stanza, contextOf) =>
+    runHandlers(handlers.get(point) ?? none, stanza, contextOf)
   return {
     modules,
     option,
@@ -157,18 +149,50 @@ export function createRegistry(
         (module) => module.streamFeatures?.({ ...stream, option: (name) => option(module.spec.id, name) }) ?? [],
       ),
     run,
-    runAll: (point, first, contextOf) => {
-      let stanza = first
-      const effects: { module: string; effect: Effect }[] = []
-      for (const phase of phases) {
-        const done = run(point, phase, stanza, contextOf)
-        stanza = done.stanza
-        effects.push(...done.effects)
-        if (done.isStopped) return { ...done, effects }
-      }
-      return { stanza, isStopped: false, effects }
-    },
+    runAll,
     initialSlice: (moduleId) => byId.get(moduleId)?.slice ?? null,
     initialAccountSlice: (moduleId) => byId.get(moduleId)?.accountSlice ?? null,
   }
+}
+
+/** A handler, whose it is, and when it runs. */
+interface Found {
+  readonly phase: Phase
+  readonly module: string
+  readonly handler: Handler<Point>
+}
+
+const none: readonly Found[] = []
+const noEffects: PointRun['effects'] = []
+
+/** Runs handlers one after another, until one stops. */
+function runHandlers<P extends Point>(
+  handlers: readonly Found[],
+  first: Stanza,
+  contextOf: (moduleId: string) => Points[P],
+): PointRun {
+  let stanza = first
+  let effects: { module: string; effect: Effect }[] | undefined
+  for (const { module, handler } of handlers) {
+    const outcome = handler(stanza, contextOf(module) as Points[Point])
+    for (const effect of outcome.effects) {
+      effects ??= []
+      effects.push({ module, effect })
+    }
+    switch (outcome.verdict) {
+      case 'pass':
+        break
+      case 'change':
+        stanza = outcome.stanza
+        break
+      case 'stop': {
+        const { error } = outcome
+        const stopped = { stanza, isStopped: true, effects: effects ?? noEffects }
+        return error === undefined ? stopped : { ...stopped, error }
+      }
+      default:
+        outcome satisfies never
+    }
+  }
+  return { stanza, isStopped: false, effects: effects ?? noEffects }
 }

@@ -1,9 +1,8 @@
 import { change, defineModule, type Outcome, pass, type RoutingContext } from '@starling/core'
 import { type BareJid, parseJid } from '@starling/jid'
 import { hasPayload, ns, type Stanza } from '@starling/stanza'
-import { xml } from '@starling/xml'
 import { isArchived, preferencesId } from './shared/archive-rule.ts'
-import { withChild, withoutChildren } from './shared/children.ts'
+import { withEmptyChild, withoutChildren } from './shared/children.ts'
 
 /**
  * Tells under which id a message stands in the account's archive, and takes out ids others claim in the account's name.
@@ -42,9 +41,8 @@ function stampId(isSentCopy: boolean): (stanza: Stanza, context: RoutingContext)
     if (stanza.kind !== 'message') return pass()
     const honest = withoutClaims(stanza, context.account)
     if (isArchived(stanza, context.account, isSentCopy, context.slice(preferencesId))) {
-      return change(
-        withChild(honest, xml('stanza-id', { xmlns: ns.sid, by: context.account, id: context.archiveId })), // XEP-0313 §3.5
-      )
+      const attributes = { by: context.account, id: context.archiveId } // XEP-0313 §3.5
+      return change(withEmptyChild(honest, { name: 'stanza-id', namespace: ns.sid, attributes }))
     }
     return honest === stanza ? pass() : change(honest)
   }

@@ -15,6 +15,7 @@ function scene() {
     begun,
     due,
     begin: (name: string) => void pace.begin().then(() => begun.push(name)),
+    hurry: pace.hurry,
     to: async (ms: number) => {
       now = ms
       for (const timer of due.splice(0)) {
@@ -55,5 +56,27 @@ describe('runtime: the pace of batches', () => {
     assert.deepEqual(begun, ['a', 'b', 'c'])
     await to(1_020)
     assert.deepEqual(begun, ['a', 'b', 'c', 'd'])
+  })
+
+  it('hurried, what is held back begins, and what comes within the interval; then the pace is as before', async () => {
+    const { begin, begun, to, hurry } = scene()
+    begin('a')
+    await to(1_001)
+    begin('b')
+    await to(1_002)
+    assert.deepEqual(begun, ['a'])
+    hurry()
+    begin('c')
+    await to(1_003)
+    assert.deepEqual(begun, ['a', 'b', 'c'])
+    // The timer of what was hurried does not let the next ones go early
+    await to(1_011)
+    begin('d')
+    await to(1_012)
+    begin('e')
+    await to(1_013)
+    assert.deepEqual(begun, ['a', 'b', 'c', 'd'])
+    await to(1_021)
+    assert.deepEqual(begun, ['a', 'b', 'c', 'd', 'e'])
   })
 })

@@ -12,6 +12,7 @@ import {
   type Worker,
 } from '@starling/core'
 import { type BareJid, parseJid } from '@starling/jid'
+import { cachingDocuments } from './document-cache.ts'
 import { createEnding } from './ending.ts'
 import { createHop } from './hop.ts'
 import { createHttpServer, type HttpServer, type Readiness } from './http.ts'
@@ -19,7 +20,7 @@ import { type KeyedPorts, runKeyed } from './keyed.ts'
 import { createLogger } from './logger.ts'
 import { createMetrics, type ProcessMetrics } from './metrics.ts'
 import { orAborted } from './or-aborted.ts'
-import { createPace } from './pace.ts'
+import { createPace, type Pace } from './pace.ts'
 import { createParts, type Parts } from './parts.ts'
 import { patiently } from './patiently.ts'
 import { openPodInbox } from './pod-inbox.ts'
@@ -31,8 +32,11 @@ import type { ProcessTracing } from './tracing/tracing.ts'
 /** Name and version that Starling tells others. */
 export const software = { name: 'Starling', version: '0.1.0' } as const
 
-/** Least time between batches of the archive. Units: ms; a page of the archive may wait for it. */
-const archivePaceMs = 20
+/**
+ * Least time between batches of the archive. Units: ms. In a cluster a page of the archive may wait for it; one process knows when a page
+ * is asked for, and hurries.
+ */
+const archivePaceMs = { cluster: 20, embedded: 100 } as const
 
 /** What a process runs. */
 export interface Plan {
@@ -108,8 +112,13 @@ export async function run(plan: Plan): Promise<Running> {
     const listening = await listen('http', portOf(settings.ports.http, settings), (port) =>
       http.listen(port, settings.listen.http),
     )
-    const publisher = await untilThere(ports, settings, { logger, stop })
-    const engine: Engine = { io, ports, publisher, logger, metrics, tracing, http, parts }
+    const schedule = (run: () => void, delayMs: number): void => void setTimeout(run, delayMs)
+    // Routing waits for nothing of it: messages of some ms share statements and a sync of the disk
+    const intervalMs = ports.isEmbedded ? archivePaceMs.embedded : archivePaceMs.cluster
+    const archivePace = createPace({ intervalMs, monotonic, schedule })
+    const published = await untilThere(ports, settings, { logger, stop })
+    const publisher = ports.isEmbedded ? hurrying(published, archivePace) : published
+    const engine: Engine = { io, ports, publisher, archivePace, logger, metrics, tracing, http, parts }
     for (const stage of stages) await orAborted(startStage(stage, engine), stop)
     parts.isStarted = true
     logger.info({ what: 'process.ready', stages: names })
@@ -132,11 +141,24 @@ interface Engine {
   readonly io: Io
   readonly ports: Ports
   readonly publisher: Publisher
+  /** Of what the archive reads. */
+  readonly archivePace: Pace
   readonly logger: Logger
   readonly metrics: ProcessMetrics
   readonly tracing: ProcessTracing | undefined
   readonly http: HttpServer
   readonly parts: Parts
+}
+
+/** The publisher, which hurries the archive on when a request for it goes out: it travels among the messages. */
+function hurrying(publisher: Publisher, pace: Pace): Publisher {
+  return {
+    ...publisher,
+    publishWork: (stage, outputs) => {
+      if (outputs.some(({ to, envelope }) => to === 'routing' && envelope.kind === 'request')) pace.hurry()
+      return publisher.publishWork(stage, outputs)
+    },
+  }
 }
 
 /** Waits for database, presence and log, one after another, and says what each wait is about. */
@@ -159,7 +181,7 @@ async function untilThere(
 }
 
 async function startStage(stage: Stage, engine: Engine): Promise<void> {
-  const { io, ports, publisher, logger, metrics, tracing, parts } = engine
+  const { io, ports, publisher, archivePace, logger, metrics, tracing, parts } = engine
   const keyed = async (worker: Worker, paces: KeyedPorts['paces'] = {}): Promise<void> => {
     parts.workers.push(worker)
     const consumes = stage.kind === 'pod' ? [] : stage.consumes
@@ -173,12 +195,9 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
       return keyed(stage.create(io))
     case 'storage': {
       if (ports.storage === undefined) throw new Error('the storage stage runs without a database')
-      const storageIo: StorageIo = { ...io, storage: ports.storage }
-      const { monotonic } = io
-      const schedule = (run: () => void, delayMs: number): void => void setTimeout(run, delayMs)
-      // Routing waits for nothing of it: messages of some ms share statements and a sync of the disk
-      const routing = createPace({ intervalMs: archivePaceMs, monotonic, schedule })
-      return keyed(stage.create(storageIo), { routing })
+      const storage = ports.isEmbedded ? cachingDocuments(ports.storage, metrics) : ports.storage
+      const storageIo: StorageIo = { ...io, storage }
+      return keyed(stage.create(storageIo), { routing: archivePace })
     }
     case 'pod': {
       // A name of its own at every start: a hung process of the same name must not keep this one's lease alive

@@ -37,25 +37,69 @@ export interface About {
 
 /** What a module is told in storage. */
 export function storageContext(registry: Registry, about: About, moduleId: string): ArchiveContext {
-  const { domain, account, input, slices, isAvailable, random } = about
-  let ids = 0
-  const slice = (id: string): Json => slices[id] ?? registry.initialAccountSlice(id)
-  return {
-    domain,
-    account,
-    nowMs: input.envelope.atMs,
-    id: () => {
-      ids += 1
-      return `${archiveId(input.place)}-${ids}`
-    },
-    option: registry.option,
-    support: registry.support,
-    accountSlice: slice(moduleId),
-    slice,
-    archiveId: archiveId(input.place),
-    isAvailable,
-    isSentCopy: input.envelope.kind === 'sent',
-    random,
+  return new ModuleContext(registry, about, moduleId)
+}
+
+/** Made for every handler and message, so all that few ask for is made when it is asked for. */
+class ModuleContext implements ArchiveContext {
+  readonly #registry: Registry
+  readonly #about: About
+  readonly #moduleId: string
+  #ids = 0
+
+  constructor(registry: Registry, about: About, moduleId: string) {
+    this.#registry = registry
+    this.#about = about
+    this.#moduleId = moduleId
+  }
+
+  get domain(): BareJid {
+    return this.#about.domain
+  }
+
+  get account(): BareJid {
+    return this.#about.account
+  }
+
+  get nowMs(): number {
+    return this.#about.input.envelope.atMs
+  }
+
+  get option(): ArchiveContext['option'] {
+    return this.#registry.option
+  }
+
+  get support(): ArchiveContext['support'] {
+    return this.#registry.support
+  }
+
+  get accountSlice(): Json {
+    return this.slice(this.#moduleId)
+  }
+
+  get archiveId(): string {
+    return archiveId(this.#about.input.place)
+  }
+
+  get isAvailable(): boolean {
+    return this.#about.isAvailable
+  }
+
+  get isSentCopy(): boolean {
+    return this.#about.input.envelope.kind === 'sent'
+  }
+
+  get random(): About['random'] {
+    return this.#about.random
+  }
+
+  id(): string {
+    this.#ids += 1
+    return `${this.archiveId}-${this.#ids}`
+  }
+
+  slice(moduleId: string): Json {
+    return this.#about.slices[moduleId] ?? this.#registry.initialAccountSlice(moduleId)
   }
 }
 

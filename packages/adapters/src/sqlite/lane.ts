@@ -81,7 +81,8 @@ export class Lane {
     return new Promise((resolve, reject) => {
       this.#queue.push({ request, bytes, resolve, reject })
       this.#queuedBytes += bytes
-      this.#pump()
+      // Once all that promises lead to now is done: calls made side by side share the waking of the thread
+      if (this.#queue.length === 1 && this.#underWay.length === 0) process.nextTick(() => this.#pump())
     })
   }
 

@@ -1,5 +1,5 @@
 import type { Stanza } from '@starling/stanza'
-import { appendChildren, type Element, removeChildren, type SplicedChild, serializeElement } from '@starling/xml'
+import { appendChildren, escapeXml, removeChildren, type SplicedChild } from '@starling/xml'
 
 /** The stanza without the direct children the predicate names: header and bytes; the same value when there are none. */
 export function withoutChildren(stanza: Stanza, predicate: (child: SplicedChild) => boolean): Stanza {
@@ -12,11 +12,16 @@ export function withoutChildren(stanza: Stanza, predicate: (child: SplicedChild)
   return raw === stanza.raw ? stanza : { ...stanza, payloads, raw }
 }
 
-/** The stanza with one more direct child, at its end. */
-export function withChild(stanza: Stanza, child: Element): Stanza {
+/** The stanza with one more direct child, at its end: without content, as text, since it is made for every message. */
+export function withEmptyChild(
+  stanza: Stanza,
+  { name, namespace, attributes }: Pick<SplicedChild, 'name' | 'namespace' | 'attributes'>,
+): Stanza {
+  let text = `<${name} xmlns='${escapeXml(namespace)}'`
+  for (const key in attributes) text += ` ${key}='${escapeXml(attributes[key] ?? '')}'`
   return {
     ...stanza,
-    payloads: [...stanza.payloads, `{${child.getNS() ?? ''}}${child.getName()}`],
-    raw: appendChildren(stanza.raw, serializeElement(child)),
+    payloads: [...stanza.payloads, `{${namespace}}${name}`],
+    raw: appendChildren(stanza.raw, Buffer.from(`${text}/>`)),
   }
 }
