@@ -66,6 +66,7 @@ describe('runtime: the pace of batches', () => {
     await to(1_002)
     assert.deepEqual(begun, ['a'])
     hurry()
+    await to(1_002)
     begin('c')
     await to(1_003)
     assert.deepEqual(begun, ['a', 'b', 'c'])
