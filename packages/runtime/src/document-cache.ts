@@ -14,7 +14,7 @@ interface Cached {
 /**
  * The storage with lists of documents kept in memory: for every message its owner's preferences are asked for.
  * Only for a process that has its database to itself: then nobody else changes what is kept here.
- * Order: a list asked for after a change was, is read anew; one asked for before may be told, but is not kept.
+ * Order: the storage's own, where each call sees those before it: a list asked for before a change is told, but not kept.
  */
 export function cachingDocuments(storage: Storage, metrics: Pick<Metrics, 'observed'>): Storage {
   const cache = new Map<string, Cached>()
@@ -62,19 +62,12 @@ export function cachingDocuments(storage: Storage, metrics: Pick<Metrics, 'obser
         return (await list(batch as readonly ListArgs[])) as readonly unknown[] as readonly QueryResult<N>[]
       }
       if (!changing.has(name)) return storage.run(name, batch)
-      const change = (): void => {
-        changes++
-        for (const args of batch) {
-          const owner = 'owner' in args ? args.owner : 'jid' in args ? args.jid : ''
-          for (const key of cache.keys()) if (key.startsWith(`${owner} `)) forget(key)
-        }
+      changes++
+      for (const args of batch) {
+        const owner = 'owner' in args ? args.owner : 'jid' in args ? args.jid : ''
+        for (const key of cache.keys()) if (key.startsWith(`${owner} `)) forget(key)
       }
-      change()
-      try {
-        return await storage.run(name, batch)
-      } finally {
-        change() // what was read meanwhile may be from before
-      }
+      return storage.run(name, batch)
     },
   }
 }
