@@ -61,13 +61,11 @@ describe('documents kept in memory', () => {
 
   it('what was read while a change was under way is not kept', async () => {
     const { storage, list, close } = await scene()
-    for (let round = 0; round < 20; round++) {
-      const before = list(romeo)
-      const put = storage.run('document.put', [document(`${round}`)])
-      const beside = list(romeo)
-      await Promise.all([before, put, beside])
-      assert.deepEqual(await list(romeo), [`${round}`])
-    }
+    const before = list(romeo)
+    const put = storage.run('document.put', [document('a')])
+    assert.deepEqual(await before, [''])
+    await put
+    assert.deepEqual(await list(romeo), ['a'])
     await close()
   })
 })
