@@ -22,8 +22,10 @@ export interface PortsContext {
   readonly monotonic: () => number
 }
 
-/** Partitions of an inbox in one process: enough to work side by side, few enough to pack well. */
-const embeddedPartitions = 4
+/** Partitions of an inbox in one process: its stages take turns in one thread, and what is together is worked on together. */
+const embeddedPartitions = 1
+/** As many as there were before the journal said how many. */
+const formerPartitions = 4
 const embeddedSlots = 4
 
 /**
@@ -65,7 +67,7 @@ async function openEmbedded(
   // What is written to a pod is for sockets of this process: nobody reads it after
   const passingTopics = [inboxes.pod.topic]
   try {
-    return await open({ journal, log, presence, passingTopics })
+    return await open({ journal, log, formerPartitions, presence, passingTopics })
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     const hint = `does another server run on ${dataDir} (STARLING_DATA_DIR), or is the disk full?`

@@ -99,11 +99,31 @@ function encodeCommit({ offset, metadata }: Committed): Encode {
   }
 }
 
+/** Whether the journal holds records of a topic that are not trimmed. Order: before the store takes them over. */
+export function hasRecords(journal: Journal, topic: string): boolean {
+  const starts = loadedStarts(journal)
+  for (const [key] of journal.loaded(`${records}${topic} `)) {
+    const [, , partition, offset] = key.split(' ')
+    if (Number(offset) >= (starts.get(`${topic} ${partition}`) ?? 0)) return true
+  }
+  return false
+}
+
+/** What is below was trimmed, by topic and partition. */
+function loadedStarts(journal: Journal): ReadonlyMap<string, number> {
+  const starts = new Map<string, number>()
+  for (const [key, value] of journal.loaded(trims)) starts.set(key.slice(trims.length), new ByteReader(value).count())
+  return starts
+}
+
 /** Takes over what the journal holds. Errors: throws when there are records of a partition that does not exist any more. */
 function load({ journal, partitions }: DurableLogStoreOptions, memory: MemoryLogStore): void {
   const begun = new Set<string>()
+  const starts = loadedStarts(journal)
   for (const [key, value] of journal.loaded(trims)) {
     const [, topic = '', partition] = key.split(' ')
+    // Of a time with more partitions, of which nothing is left
+    if (Number(partition) >= (partitions[topic] ?? 0)) continue
     const reader = new ByteReader(value)
     const start = reader.count()
     memory.begin(topic, Number(partition), { start, end: reader.count() })
@@ -119,6 +139,7 @@ function load({ journal, partitions }: DurableLogStoreOptions, memory: MemoryLog
   })
   for (const one of kept.sort((a, b) => a.record.offset - b.record.offset)) {
     const { topic, partition, record } = one
+    if (record.offset < (starts.get(`${topic} ${partition}`) ?? 0)) continue
     if (partition >= (partitions[topic] ?? 0)) {
       throw new Error(`the journal of the log holds records of partition ${partition} of ${topic}, which is not there`)
     }
@@ -127,12 +148,12 @@ function load({ journal, partitions }: DurableLogStoreOptions, memory: MemoryLog
       memory.begin(topic, partition, { start: record.offset, end: record.offset })
       begun.add(`${topic} ${partition}`)
     }
-    if (record.offset < memory.start(topic, partition)) continue
     memory.insert(one)
     journal.adopt(recordKey(topic, partition, record.offset), encodeRecord(one))
   }
   for (const [key, value] of journal.loaded(commits)) {
     const [, topic = '', partition, ...group] = key.split(' ')
+    if (Number(partition) >= (partitions[topic] ?? 0)) continue
     const reader = new ByteReader(value)
     const committed = { offset: reader.count(), metadata: reader.text() }
     memory.commit(group.join(' '), topic, Number(partition), committed)

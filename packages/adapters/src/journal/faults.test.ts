@@ -169,6 +169,30 @@ describe('log and presence of one process under faults', () => {
     await closed(third)
   })
 
+  it('R9: with records left the partitions are as many as before, without any as many as wanted; offsets go on above all', async () => {
+    const file = join(folder, 'partitions.journal')
+    const counts: number[] = []
+    const life = async (wanted: number, base: number, use: (log: Log) => Promise<void>, former?: number) => {
+      const embedded = await openEmbedded({
+        journal: { folder: file, durability: 'process' },
+        log: { partitions: { t: wanted }, groups: { t: ['g'] }, clock: () => 1, retryMs: 1, baseOffset: base },
+        ...(former === undefined ? {} : { formerPartitions: former }),
+        passingTopics: [],
+        presence: { clock: () => 0 },
+      })
+      counts.push(await embedded.log.partitions('t'))
+      await use(embedded.log)
+      await closed(embedded)
+    }
+    await life(2, 0, async (log) => void (await log.produce('t', 1, [Buffer.from('a')])), 7)
+    await life(1, 1000, async (log) => assert.deepEqual((await readAll(log)).map(textsOf), [[], ['a']]))
+    await life(1, 2000, async (log) =>
+      assert.deepEqual(await log.produce('t', 0, [Buffer.from('b')]), { offset: 2000 }),
+    )
+    await life(3, 3000, async (log) => assert.deepEqual((await readAll(log)).map(textsOf), [['b'], []]))
+    assert.deepEqual(counts, [2, 2, 1, 1])
+  })
+
   it('a topic that passes with the process is not kept', async () => {
     const file = join(folder, 'passing.journal')
     const first = await open(file)
