@@ -36,7 +36,7 @@ export function causeSource(inbox: InboxName, stage: string): number {
 
 /** Partition of a key: murmur2 as Kafka's own clients count it, so that outside tools agree. */
 export function partitionOf(key: string, partitions: number): number {
-  return (murmur2(Buffer.from(key, 'utf8')) & 0x7fffffff) % partitions
+  return partitions === 1 ? 0 : (murmur2(Buffer.from(key, 'utf8')) & 0x7fffffff) % partitions
 }
 
 function murmur2(data: Uint8Array): number {

@@ -77,6 +77,9 @@ export function castParcel(stanza: Stanza, atMs: number): Parcel {
 /** The sender's own copy of a message it sent: what its other resources get. Source: XEP-0280 §8 */
 export function sentCopy(stanza: Stanza, context: DeliveryContext): void {
   const sender = stanza.from === '' ? '' : resourcepartOf(stanza.from)
+  const { sessions } = context
+  // Most accounts have one device: nobody is there who could get a copy
+  if (sessions.size === 0 || (sessions.size === 1 && sessions.has(sender))) return
   const run = context.registry.runAll('routing.sentCopy', stanza, contexts(context, [sender]))
   handCopies(deliveries(run, context), context)
 }
