@@ -191,6 +191,7 @@ export class Journal {
     }
   }
 
+  /** The timer goes on when something else writes meanwhile: setting one anew for every row costs more than a row in vain. */
   #lazily(): void {
     if (this.#timer !== undefined || this.#isClosed) return
     this.#timer = setTimeout(() => {
@@ -217,8 +218,6 @@ export class Journal {
       for (const { resolve } of waiting) resolve()
       return
     }
-    clearTimeout(this.#timer)
-    this.#timer = undefined
     this.#carry()
     const changes = this.#dirty
     this.#dirty = new Map()
