@@ -48,7 +48,7 @@ export class Lane {
   /** Runs calls in one transaction (with others). Errors: rejects with STORAGE_DOWN if the worker ends or the queue is full. */
   run(calls: readonly Call[]): Promise<readonly Answer[]> {
     let bytes = 0
-    for (const { args } of calls) bytes += args.bytes.byteLength + args.rows.length * argumentBytes
+    for (const { args } of calls) bytes += args.bytes.byteLength + args.rowCount * argumentBytes
     return this.#submit({ do: 'run', calls }, bytes)
   }
 

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { Database, failure } from './database.ts'
-import type { Answer, Reply, Request } from './frame.ts'
+import { type Answer, pack, type Reply, type Request } from './frame.ts'
 
 // The worker thread of the SQLite adapter: it holds the file, and works off one request after the other.
 
@@ -16,7 +16,7 @@ function opened(): Database {
 function work(request: Request): readonly Answer[] {
   switch (request.do) {
     case 'migrate':
-      return [{ ok: true, counts: [opened().migrate()], rows: { rows: [], bytes: new Uint8Array(0) } }]
+      return [{ ok: true, counts: [opened().migrate()], rows: pack([]) }]
     case 'run':
       return opened().run(request.calls)
     case 'close':
