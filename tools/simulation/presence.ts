@@ -48,6 +48,8 @@ export function createPresenceServer(engine: Engine, flaws: PresenceFlaws = {}):
         forgetHibernations: (names) => ask(() => inside.forgetHibernations(names)),
         leaseSlot: (pod, slots, leaseMs) => ask(() => inside.leaseSlot(pod, slots, leaseMs)),
         extendSlot: (lease, leaseMs) => ask(() => inside.extendSlot(lease, leaseMs)),
+        restoreSlot: (lease, leaseMs) => ask(() => inside.restoreSlot(lease, leaseMs)),
+        buryLife: (life, forMs) => ask(() => inside.buryLife(life, forMs)),
         releaseSlot: (lease) => ask(() => inside.releaseSlot(lease)),
         readSlots: (slots) => ask(() => inside.readSlots(slots)),
         takeGeneration: (account) => ask(() => inside.takeGeneration(account)),

@@ -122,6 +122,16 @@ export interface Presence {
   readonly leaseSlot: (pod: string, slots: number, leaseMs: number) => Promise<SlotLease | undefined>
   /** Writes the epoch into a lease and extends it, or extends it alone; false when it is not (or no longer) this pod's. */
   readonly extendSlot: (lease: SlotLease, leaseMs: number) => Promise<boolean>
+  /**
+   * Takes a lease again under the same epoch where nobody holds its slot: the server forgot it (R11). Only for a holder to whom the
+   * lease still runs by its own clock; false when somebody else has the slot, or `buryLife` was first.
+   */
+  readonly restoreSlot: (lease: SlotLease, leaseMs: number) => Promise<boolean>
+  /**
+   * Sees to it that a life is over before others are told so: returns false while its lease runs; else for `forMs` its lease cannot
+   * be restored, which must be longer than any holder believes in a lease.
+   */
+  readonly buryLife: (life: PodLife, forMs: number) => Promise<boolean>
   readonly releaseSlot: (lease: SlotLease) => Promise<void>
   /** Which leases run now, slot to epoch; one read. Slots without a lease are missing. */
   readonly readSlots: (slots: readonly number[]) => Promise<ReadonlyMap<number, number>>

@@ -103,6 +103,11 @@ export interface PodInbox {
   readonly onEnvelopes: (handler: (envelopes: readonly Envelope[]) => void) => void
   /** The lease was lost: sockets must close at once. A new lease is taken afterwards, with a new epoch. */
   readonly onFenced: (handler: () => void) => void
+  /**
+   * Presence had forgotten the lease, which was taken again with the same epoch before its end: what presence knew of this pod's
+   * connections it has forgotten too, most likely (R11).
+   */
+  readonly onRestored: (handler: () => void) => void
   /** Asks storage a named query under a key. */
   readonly ask: (key: string, call: QueryCall, timeoutMs: number) => Promise<AskResult>
 }

@@ -68,6 +68,32 @@ describe('R7: the lease of a pod', () => {
       ['the lease is another pod’s'],
     )
   })
+
+  it('R11: forgotten while it runs, it is taken again with the same epoch, and the pod is told', async (t) => {
+    const presence = memoryPresence({ clock: monotonic })
+    const { inbox, logger, fences } = await opened(presence, t)
+    let restorations = 0
+    inbox.onRestored(() => {
+      restorations += 1
+    })
+    const { slot, epoch } = inbox.target(0)
+    const forget = async (): Promise<void> => {
+      const holder = logger.events.find(({ what }) => what === 'slot.leased')?.['holder']
+      await presence.releaseSlot({ slot, epoch, pod: String(holder) })
+    }
+    await forget()
+    await until('it is restored', () => restorations === 1)
+    assert.equal(inbox.isLeased(), true)
+    assert.deepEqual(inbox.target(0), { slot, epoch, connection: 0 })
+    assert.deepEqual(await presence.readSlots([slot]), new Map([[slot, epoch]]))
+    // R7: somebody was quicker
+    await forget()
+    assert.equal(await presence.buryLife({ slot, epoch }, 10_000), true)
+    await until('it is fenced', () => fences() === 1)
+    await until('it has a lease again', () => inbox.isLeased())
+    assert.notDeepEqual(inbox.target(0), { slot, epoch, connection: 0 })
+    assert.equal(restorations, 1)
+  })
 })
 
 describe('what a pod reads', () => {

@@ -72,6 +72,7 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
   let isClosed = false
   let receive: (envelopes: readonly Envelope[]) => void = () => {}
   let fenced: () => void = () => {}
+  let restored: () => void = () => {}
 
   const answered = (envelope: Answer): void => {
     const question = questions.get(envelope.head.question)
@@ -184,13 +185,24 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
       if (isClosed || now === undefined) continue
       const asked = monotonic()
       try {
-        if (await presence.extendSlot(now.lease, times.leaseMs)) now.validUntil = asked + times.leaseMs - times.marginMs
-        else if (held === now) await fence('the lease is another pod’s')
+        const isExtended = await presence.extendSlot(now.lease, times.leaseMs)
+        // R11: to us it runs still, so presence did not end it: it forgot, and everything else with it
+        if (isExtended || (held === now && (await restore(now)))) {
+          now.validUntil = asked + times.leaseMs - times.marginMs
+          if (!isExtended && held === now) restored()
+        } else if (held === now) await fence('the lease is another pod’s')
       } catch (error) {
         logger.warn({ what: 'slot.renewal-failed', holder: pod, error })
         await pause(200)
       }
     }
+  }
+
+  const restore = async ({ lease, validUntil }: Held): Promise<boolean> => {
+    if (monotonic() >= validUntil) return false
+    const isRestored = await presence.restoreSlot(lease, times.leaseMs)
+    if (isRestored) logger.warn({ what: 'slot.restored', holder: pod, slot: lease.slot, epoch: lease.epoch })
+    return isRestored
   }
 
   held = await takeWithPatience()
@@ -223,6 +235,9 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
     },
     onFenced: (handler) => {
       fenced = handler
+    },
+    onRestored: (handler) => {
+      restored = handler
     },
     ask: (key, call, timeoutMs) =>
       new Promise<AskResult>((resolve) => {

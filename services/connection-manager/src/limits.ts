@@ -49,9 +49,11 @@ export const limits = {
   sweepLookMs: 1_000,
   /**
    * Milliseconds from seeing a lease ended to ending its sessions. A lease that ran out its holder gave up before; one that
-   * Redis forgot (R11) its holder misses at its next renewal.
+   * Redis forgot (R11) its holder takes again at its next renewal, within 1.5 s.
    */
-  sweepGraceMs: 1_000,
+  sweepGraceMs: 1_600,
+  /** Milliseconds that the lease of a dead pod cannot be restored: longer than its holder believes in it. */
+  burialMs: 5_000,
   /** Sessions of dead pods ended in one round, and milliseconds to the next while there are more; the others wait. */
   sweepPage: 500,
   sweepPageMs: 1_000,

@@ -124,6 +124,8 @@ export class Sweeper {
   async #tell(life: PodLife): Promise<boolean> {
     const { io, meters } = this.#ports
     if (this.#told.has(keyOf(life))) return true
+    // R11: presence may have forgotten a lease that runs, which its holder takes again: not after this
+    if (!(await io.presence.buryLife(life, limits.burialMs))) return false
     try {
       await io.publish('routing', { kind: 'podDied', key: '', slot: life.slot, epoch: life.epoch, atMs: io.clock() })
       this.#told = new Set([...this.#told, keyOf(life)])

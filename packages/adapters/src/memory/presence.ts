@@ -1,4 +1,13 @@
-import type { AccountState, Decision, Presence, Proposal, SlotLease, StateKind, StateSave } from '@starling/core'
+import type {
+  AccountState,
+  Decision,
+  PodLife,
+  Presence,
+  Proposal,
+  SlotLease,
+  StateKind,
+  StateSave,
+} from '@starling/core'
 import { ByteReader } from '../journal/byte-reader.ts'
 import type { Encode } from '../journal/byte-writer.ts'
 import { expiring } from './expiring.ts'
@@ -124,6 +133,24 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
     return true
   }
 
+  const heldNow = (slot: number): HeldSlot | undefined => {
+    const held = slots.get(slot)
+    return held !== undefined && held.endsAt > clock() ? held : undefined
+  }
+
+  const restoreSlot = ({ slot, pod, epoch }: SlotLease, leaseMs: number): boolean => {
+    if (heldNow(slot) !== undefined) return false
+    slots.set(slot, { pod, epoch, endsAt: clock() + leaseMs })
+    return true
+  }
+
+  const buryLife = ({ slot, epoch }: PodLife, forMs: number): boolean => {
+    const held = heldNow(slot)
+    // no life has this epoch, and no holder this name
+    if (held === undefined) slots.set(slot, { pod: '', epoch: -2, endsAt: clock() + forMs })
+    return held?.epoch !== epoch
+  }
+
   const runningSlots = (asked: readonly number[]): ReadonlyMap<number, number> => {
     const found = new Map<number, number>()
     for (const slot of asked) {
@@ -147,6 +174,8 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
       proposals.map((proposal) => decideState(keyOf(kind, proposal.account), proposal)),
     leaseSlot: async (pod, count, leaseMs) => leaseSlot(pod, count, leaseMs),
     extendSlot: async (lease, leaseMs) => extendSlot(lease, leaseMs),
+    restoreSlot: async (lease, leaseMs) => restoreSlot(lease, leaseMs),
+    buryLife: async (life, forMs) => buryLife(life, forMs),
     releaseSlot: async (lease) => {
       const held = heldBy(lease)
       if (held !== undefined && (lease.epoch < 0 || lease.epoch >= held.epoch)) slots.delete(lease.slot)

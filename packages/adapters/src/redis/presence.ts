@@ -85,6 +85,14 @@ export function redisPresence(options: RedisPresenceOptions): Presence {
     extendSlot: async (lease, leaseMs) => {
       return (await one(scripts.extendSlot, keys.slot(lease.slot), [...leaseArgs(lease), String(leaseMs)])) === 1
     },
+    restoreSlot: async (lease, leaseMs) => {
+      const value = `${lease.epoch} ${holderOf(lease.pod)}`
+      return (await one(scripts.restoreSlot, keys.slot(lease.slot), [value, String(leaseMs)])) === 1
+    },
+    buryLife: async ({ slot, epoch }, forMs) => {
+      // no life has this epoch, and no holder this name
+      return (await one(scripts.buryLife, keys.slot(slot), [String(epoch), '-2 dead', String(forMs)])) === 1
+    },
     releaseSlot: async (lease) => {
       await one(scripts.releaseSlot, keys.slot(lease.slot), leaseArgs(lease))
     },

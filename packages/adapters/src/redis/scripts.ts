@@ -140,6 +140,26 @@ redis.call('SET', KEYS[1], epoch .. ' ' .. holder, 'PX', ARGV[3])
 return 1
 `)
 
+/** Takes a lease again where nobody holds the slot (R11): KEYS: slot. ARGV: value, lease ms. */
+export const restoreSlot = script(`
+if redis.call('SET', KEYS[1], ARGV[1], 'NX', 'PX', ARGV[2]) then return 1 end
+return 0
+`)
+
+/**
+ * Keeps a slot that nobody holds from being restored: KEYS: slot. ARGV: epoch of the life that is over, value, ms. Returns 0 while
+ * that life's lease runs.
+ */
+export const buryLife = script(`
+local held = redis.call('GET', KEYS[1])
+if not held then
+  redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+  return 1
+end
+if string.match(held, '^(%-?%d+) ') == ARGV[1] then return 0 end
+return 1
+`)
+
 /** Ends a lease that is still its holder's: KEYS: slot. ARGV: holder, epoch or -1. */
 export const releaseSlot = script(`${readLease}
 return redis.call('DEL', KEYS[1])

@@ -78,6 +78,39 @@ export function leaseContract(harness: () => PresenceHarness): void {
       await pass(leaseMs)
     }
   })
+
+  it('R11 a lease that was forgotten is taken again under its epoch, unless somebody else has the slot', async () => {
+    const { open, leaseMs, pass } = harness()
+    const presence = await open('restore')
+    const lease = { ...(await taken(presence.leaseSlot('a', 1, leaseMs))), epoch: 5 }
+    assert.equal(await presence.extendSlot(lease, leaseMs), true)
+    assert.equal(await presence.restoreSlot(lease, leaseMs), false, 'it runs: it is to be extended')
+    await pass(leaseMs)
+    assert.equal(await presence.restoreSlot(lease, leaseMs), true)
+    assert.deepEqual(await presence.readSlots([0]), new Map([[0, 5]]))
+    assert.equal(await presence.extendSlot(lease, leaseMs), true, 'it is extended as before')
+    assert.equal(await presence.leaseSlot('b', 1, leaseMs), undefined)
+    await pass(leaseMs)
+    assert.ok(await presence.leaseSlot('b', 1, leaseMs))
+    assert.equal(await presence.restoreSlot(lease, leaseMs), false)
+  })
+
+  it('R7, R11 a life that was buried is not restored; one whose lease runs cannot be buried', async () => {
+    const { open, leaseMs, pass } = harness()
+    const presence = await open('bury')
+    const lease = { ...(await taken(presence.leaseSlot('a', 2, leaseMs))), epoch: 5 }
+    assert.equal(await presence.extendSlot(lease, leaseMs), true)
+    assert.equal(await presence.buryLife({ slot: 0, epoch: 5 }, leaseMs), false, 'it lives')
+    assert.equal(await presence.buryLife({ slot: 0, epoch: 4 }, leaseMs), true, 'another has its slot')
+    assert.equal(await presence.extendSlot(lease, leaseMs), true, 'whom that does nothing')
+    await pass(leaseMs)
+    for (let twice = 0; twice < 2; twice++) assert.equal(await presence.buryLife({ slot: 0, epoch: 5 }, leaseMs), true)
+    assert.equal(await presence.restoreSlot(lease, leaseMs), false)
+    assert.notEqual((await presence.readSlots([0])).get(0), 5, 'nobody takes it for alive')
+    assert.equal((await taken(presence.leaseSlot('b', 2, leaseMs))).slot, 1)
+    await pass(leaseMs)
+    assert.equal((await taken(presence.leaseSlot('c', 2, leaseMs))).slot, 0, 'then its slot is free')
+  })
 }
 
 async function taken(asked: Promise<SlotLease | undefined>): Promise<SlotLease> {

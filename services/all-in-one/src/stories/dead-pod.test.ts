@@ -59,6 +59,8 @@ function mortal(leases: readonly { readonly slot: number; readonly epoch: number
       const lease = leases.find(({ slot, epoch }) => slot === target?.slot && epoch === target.epoch)
       assert.ok(lease !== undefined && io !== undefined)
       await io.presence.releaseSlot({ slot: lease.slot, epoch: lease.epoch, pod: lease.holder })
+      // its inbox is the real one, and lives: it may not take the lease again
+      await io.presence.buryLife(lease, 600_000)
     },
     stage: {
       kind: 'pod',

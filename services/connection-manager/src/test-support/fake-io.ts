@@ -25,6 +25,7 @@ export interface FakeIo {
   readonly asked: QueryCall[]
   readonly emit: (...envelopes: readonly Envelope[]) => void
   readonly fence: () => void
+  readonly restore: () => void
   /** What the next publishes come to; default resolves at once. */
   publishWith: (envelope: Envelope) => Promise<void>
   answerWith: (call: QueryCall) => AskResult
@@ -65,6 +66,7 @@ export async function fakeIo(
   const asked: QueryCall[] = []
   let onEnvelopes: (envelopes: readonly Envelope[]) => void = () => {}
   let onFenced = (): void => {}
+  let onRestored = (): void => {}
   let skippedMs = 0
   const routes = new Map<string, (request: IncomingMessage, response: ServerResponse) => void>()
   const upgrades = new Map<string, (request: IncomingMessage, socket: Duplex, head: Buffer) => void>()
@@ -78,6 +80,7 @@ export async function fakeIo(
     pendingBytes: 0,
     emit: (...envelopes) => onEnvelopes(envelopes),
     fence: () => onFenced(),
+    restore: () => onRestored(),
     publishWith: async (envelope) => {
       if (envelope.kind === 'bind') setImmediate(() => onEnvelopes([boundTo(envelope.key, envelope)]))
     },
@@ -142,6 +145,9 @@ export async function fakeIo(
         },
         onFenced: (handler) => {
           onFenced = handler
+        },
+        onRestored: (handler) => {
+          onRestored = handler
         },
         ask: async (_key, call) => {
           asked.push(call)
