@@ -69,15 +69,16 @@ describe('a cluster under faults: two accounts talk through all of them', () => 
     assert.deepEqual(streams(), before, 'no stream has ended')
   })
 
-  it('Redis dies and comes back empty: leases are lost, pods fence themselves, clients come back and talk (R7)', async () => {
+  it('Redis dies and comes back empty: pods take their leases again and tell of their sessions; streams stay, and nothing is lost (R11)', async () => {
     const before = streams()
     await bed.signal('redis', 'SIGKILL')
     rmSync(bed.folder.path('infrastructure/redis/appendonlydir'), { recursive: true, force: true })
     await bed.start('redis')
-    const restarted = performance.now()
-    await until(() => streams().every((stream, at) => stream > (before[at] ?? 0)), 'both come back', 20_000)
+    const told = (): number =>
+      managers.flatMap((name) => bed.log(name)).filter(({ what }) => what === 'slot.restored').length
+    await until(() => told() > 0, 'leases are taken again')
     await chat.settled()
-    assert.ok(performance.now() - restarted < 20_000, 'all within 20 s')
+    assert.deepEqual(streams(), before, 'no stream has ended')
     await (await nurse()).close()
   })
 

@@ -7,12 +7,12 @@ const traffic: Readonly<
   session: {
     readBy: 'session (group `starling.session`)',
     writtenBy: 'connection-manager, session, storage',
-    holds: '`bind`, `client`, `drop`; `account`, `cast` (probes); `loaded`, `accountChanged`',
+    holds: '`bind`, `client`, `drop`, `reassert`; `account`, `cast` (probes); `loaded`, `accountChanged`',
   },
   routing: {
     readBy: 'routing (group `starling.routing`), storage (group `starling.storage`)',
-    writtenBy: 'session, routing, storage',
-    holds: '`deliver`, `cast`, `sent`, `state`, `request` (archive queries)',
+    writtenBy: 'session, routing, storage, connection-manager (`recount`, `podDied`)',
+    holds: '`deliver`, `cast`, `sent`, `state`, `recount`, `podDied`, `request` (archive queries)',
   },
   storage: {
     readBy: 'storage (group `starling.storage`)',
@@ -22,7 +22,7 @@ const traffic: Readonly<
   pod: {
     readBy: 'the pod that leases the slot, without a group',
     writtenBy: 'routing, storage, the pod itself (`lease`)',
-    holds: '`output`, `bound`, `close`, `answer`, `lease`',
+    holds: '`output`, `bound`, `signal`, `close`, `answer`, `lease`',
   },
 }
 

@@ -123,6 +123,7 @@ function assemble(io: PodIo, later: Later): Pod {
     onLost: () => meters.lostDrops.add(),
   })
   let lastId = 0
+  let losses = 0
   const fence = (): void => {
     for (const connection of connections.values()) {
       connection.link?.destroy()
@@ -152,11 +153,15 @@ function assemble(io: PodIo, later: Later): Pod {
     ...socketsOnly,
     addresses: new Map(),
     transports: { tcp: 0, tls: 0, websocket: 0, bosh: 0 },
+    losses: () => losses,
     phase: () => 'open',
     nextId: () => ++lastId,
   }
   io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
   io.inbox.onFenced(fence)
+  io.inbox.onRestored(() => {
+    losses++
+  })
   const look = (): void => {
     sweep(pod, io.monotonic())
     later(sweepMs, look)

@@ -59,6 +59,9 @@ export function createPresenceServer(engine: Engine, flaws: PresenceFlaws = {}):
         readRoll: (life, limit) => ask(() => inside.readRoll(life, limit)),
         rolls: (limit) => ask(() => inside.rolls(limit)),
         endRoll: (life) => ask(() => inside.endRoll(life)),
+        noteProgress: (kind, partition, progress) => ask(() => inside.noteProgress(kind, partition, progress)),
+        readProgress: (kind, partition) => ask(() => inside.readProgress(kind, partition)),
+        connections: () => 0,
         isUp: () => true,
         close: async () => {},
       }

@@ -45,6 +45,7 @@ export {
   type PodLife,
   type Presence,
   PresenceError,
+  type Progress,
   type Proposal,
   type QueueChange,
   type QueueEntry,

@@ -100,6 +100,11 @@ export interface Module {
   readonly accountSlice?: Json
   /** What Bind 2 may switch on with the session: `{namespace}name` of the element, and the session's slice then. Source: XEP-0386 §4. */
   readonly bind2?: { readonly [feature: `{${string}}${string}`]: Json }
+  /**
+   * Requests of a client that set the session's slice, and to what: pods remember it, should presence forget the session (R11). The
+   * handler of the same key does it.
+   */
+  readonly switches?: { readonly [key: IqKey]: Json }
   readonly iq?: { readonly [key: IqKey]: IqHandler }
   readonly storedIq?: { readonly [key: IqKey]: StoredIqHandler }
   /** Keys of `storedIq` that must see every message routed before them: they travel in routing's inbox. */

@@ -1,5 +1,18 @@
 import type { BareJid } from '@starling/jid'
 
+/** How far a stage's states in presence reach, for one partition of its inbox (R11). */
+export interface Progress {
+  /** The next offset to handle: what stood before it is in the states. */
+  readonly offset: number
+  /** The commit's metadata for that offset. */
+  readonly metadata: string
+  /**
+   * When presence was last found to have forgotten this partition's states altogether; 0: never.
+   * Units: ms since 1970, by the log's times.
+   */
+  readonly forgotAtMs: number
+}
+
 /** Which stage's state of an account is meant; each stage writes its own only. */
 export type StateKind = 'session' | 'routing'
 
@@ -152,6 +165,15 @@ export interface Presence {
   readonly rolls: (limit: number) => Promise<readonly PodLife[]>
   /** Forgets a roll that is empty; one that is not stays. */
   readonly endRoll: (life: PodLife) => Promise<void>
+  /** Notes how far a stage's states reach. Order: after they were saved. */
+  readonly noteProgress: (kind: StateKind, partition: number, progress: Progress) => Promise<void>
+  /** What was noted last; undefined when nothing was, or presence has forgotten it. */
+  readonly readProgress: (kind: StateKind, partition: number) => Promise<Progress | undefined>
+  /**
+   * Counts the connections to the server: what was read and written under one number was read and written of one server, which forgot
+   * nothing meanwhile. Under another number it may have gone back (R11).
+   */
+  readonly connections: () => number
   readonly isUp: () => boolean
   readonly close: () => Promise<void>
 }

@@ -49,6 +49,8 @@ export interface Registry {
   ) => { readonly module: string; readonly handler: StreamIqHandler } | undefined
   /** The module that Bind 2 switches on by this element (`{namespace}name`), and the slice its session then begins with. */
   readonly findBind2: (feature: string) => { readonly module: string; readonly slice: Json } | undefined
+  /** The module whose slice of the session this request of a client sets, and to what; `payload` is `{namespace}name`. */
+  readonly findSwitch: (type: string, payload: string) => { readonly module: string; readonly slice: Json } | undefined
   /** Namespaces that Bind 2 announces. Source: XEP-0386 §3. */
   readonly bind2Features: readonly string[]
   readonly streamFeatures: (stream: {
@@ -92,6 +94,7 @@ export function createRegistry(
   const modules = list.filter((module) => module.isOn?.((name) => option(module.spec.id, name)) ?? true)
   const iq = new Map<string, FoundIq>()
   const bind2 = new Map<string, { module: string; slice: Json }>()
+  const switches = new Map<string, { module: string; slice: Json }>()
   const streamIq = new Map<string, { module: string; handler: StreamIqHandler }>()
   const handlers = new Map<Point, Found[]>()
   const claim = (key: string, found: FoundIq): void => {
@@ -106,6 +109,7 @@ export function createRegistry(
       claim(key, { at: 'storage', module: id, handler, readsArchive })
     }
     for (const [feature, slice] of Object.entries(module.bind2 ?? {})) bind2.set(feature, { module: id, slice })
+    for (const [key, slice] of Object.entries(module.switches ?? {})) switches.set(key, { module: id, slice })
     for (const [key, handler] of Object.entries(module.streamIq ?? {})) streamIq.set(key, { module: id, handler })
     for (const [point, byPhase] of Object.entries(module.on ?? {})) {
       const some = handlers.get(point as Point) ?? []
@@ -142,6 +146,7 @@ export function createRegistry(
     findIq: (type, scope, payload) =>
       iq.get(`${type} ${scope} ${payload}`) ?? (scope === 'self' ? iq.get(`${type} account ${payload}`) : undefined),
     findBind2: (feature) => bind2.get(feature),
+    findSwitch: (type, payload) => switches.get(`${type} self ${payload}`),
     bind2Features: [...new Set([...bind2.keys()].map((feature) => feature.slice(1, feature.indexOf('}'))))],
     findStreamIq: (type, payload) => streamIq.get(`${type} ${payload}`),
     streamFeatures: (stream) =>

@@ -29,6 +29,8 @@ export interface Batch {
   readonly inputs: readonly Input[]
   /** Offset of the last record, handled or dropped; a state saved after this batch carries it as its mark. */
   readonly lastOffset: number
+  /** When presence last forgot the states of this partition, by the log's times; 0 or missing: never. Units: ms since 1970. */
+  readonly forgotAtMs?: number
 }
 
 /** An envelope to publish and what caused it; the runtime stamps the cause and finds the partition. */

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { createRegistry, phases, type RoutingContext } from '@starling/core'
+import { createRegistry, type IqKey, phases, type RoutingContext } from '@starling/core'
 import type { Stanza } from '@starling/stanza'
+import { xml } from '@starling/xml'
 import { modules } from './modules.ts'
-import { juliet, romeo, routingContext, session } from './testing/contexts.ts'
+import { juliet, romeo, routingContext, session, sessionContext } from './testing/contexts.ts'
 import { sameXml, stanzaOfText } from './testing/markup.ts'
 
 const software = { name: 'Starling', version: '0.1.0' }
@@ -26,6 +27,22 @@ describe('the list of modules', () => {
   it('is ordered by number, as the support table shows it', () => {
     const ids = modules.map((module) => module.spec.id)
     assert.deepEqual(ids, ids.toSorted())
+  })
+
+  it('R11: what pods take a request to switch is what its handler remembers', () => {
+    const own = session(`${juliet}/balcony`, { slice: null })
+    const all = modules.flatMap((module) =>
+      Object.entries(module.switches ?? {}).map(([key, slice]) => ({ module, key: key as IqKey, slice })),
+    )
+    assert.ok(all.length >= 3)
+    for (const { module, key, slice } of all) {
+      const [, , namespace = '', name = ''] = /^(\w+ self) \{(.*)\}(.*)$/.exec(key) ?? []
+      const context = sessionContext(module, { own, sessions: [own] })
+      const request = stanzaOfText(`<iq type='set' id='1'/>`)
+      const answer = module.iq?.[key]?.(xml(name, { xmlns: namespace }), context, request)
+      const remembered = answer?.ok === true ? answer.effects?.filter((effect) => effect.do === 'remember') : []
+      assert.deepEqual(remembered, [{ do: 'remember', slice }], key)
+    }
   })
 
   it('is taken by the registry: no IQ is claimed twice', () => {

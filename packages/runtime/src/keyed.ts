@@ -1,9 +1,10 @@
-import type { Batch, Input, Log, LogBatch, Logger, LogReader, Metrics, Worker } from '@starling/core'
+import type { Input, Log, LogBatch, Logger, LogReader, LogRecord, Metrics, Worker } from '@starling/core'
 import { type CauseTable, causeTable, type InboxName, inboxes } from '@starling/wire'
 import { decodeRecords } from './decode.ts'
 import { createHop } from './hop.ts'
 import type { Pace } from './pace.ts'
 import type { Publisher } from './publisher.ts'
+import { type Checked, type StatesPorts, statesCheck } from './states-check.ts'
 import type { ProcessTracing } from './tracing/tracing.ts'
 
 /** What running a worker needs. */
@@ -12,6 +13,8 @@ export interface KeyedPorts {
   readonly publisher: Publisher
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Where the stage's states are, if it keeps any there; its name is their kind. */
+  readonly presence?: StatesPorts['presence'] | undefined
   /** Where nobody waits for the answer, batches of that inbox may wait for company. */
   readonly paces?: Partial<Readonly<Record<InboxName, Pace>>>
   /** Missing where tracing is off. */
@@ -19,12 +22,14 @@ export interface KeyedPorts {
 }
 
 /** A partition as its owner knows it. */
-interface Owned {
+interface Owned extends Checked {
   /** Commit metadata as of the last commit: where a batch that failed begins again. */
   metadata: string
   /** What that metadata says; undefined while a batch is at work on it, and after one that failed. */
   table: CauseTable | undefined
   failures: number
+  /** What the batch that failed had come to: all of it was published, and perhaps its states are gone (R11). */
+  published: { readonly lastOffset: number; readonly table: CauseTable; areStatesGone: boolean } | undefined
 }
 
 /** Tries a batch gets when the worker itself (not the infrastructure) throws, before it is given up loudly. Units: tries. */
@@ -58,6 +63,9 @@ export async function runKeyed(
   )
 
   const hop = createHop(metrics)
+  const { presence } = ports
+  const isStateful = presence !== undefined && (name === 'session' || name === 'routing')
+  const states = isStateful ? statesCheck(name, { presence, log, logger, metrics }) : undefined
 
   const decode = (batch: LogBatch, inbox: InboxName, table: CauseTable): readonly Input[] => {
     const label = { stage: name, inbox }
@@ -75,22 +83,53 @@ export async function runKeyed(
     return inputs
   }
 
-  /** Order: durable outputs, then the state (R3). */
-  const carryOut = async (batch: Batch, from: LogBatch, startedMs: number): Promise<void> => {
-    const { inbox, inputs } = batch
-    const spans = tracing?.batch({ stage: name, inbox }, from, inputs, startedMs)
+  /** Works a batch. Order: durable outputs, then the state (R3). */
+  const settle = async (
+    batch: LogBatch,
+    table: CauseTable,
+    { state, startedMs }: { readonly state: Owned; readonly startedMs: number },
+  ): Promise<void> => {
+    const { partition } = batch
+    const inbox = inboxOf.get(batch.topic) as InboxName
+    const inputs = decode(batch, inbox, table)
+    const lastOffset = batch.records.at(-1)?.offset ?? -1
+    if (inputs.length === 0) return
+    const spans = tracing?.batch({ stage: name, inbox }, batch, inputs, startedMs)
     try {
-      const work = await worker.work(spans === undefined ? batch : { ...batch, inputs: spans.inputs })
+      const traced = spans?.inputs ?? inputs
+      const { forgotAtMs } = state
+      const work = await worker.work({ inbox, partition, inputs: traced, lastOffset, forgotAtMs })
       spans?.phase('work')
+      states?.assertSame(state)
       await publisher.publishWork(name, work.outputs)
       spans?.phase('publish')
+      state.published = { lastOffset, table, areStatesGone: false }
       await work.save?.()
+      states?.assertSame(state)
       spans?.phase('save')
       spans?.end()
     } catch (error) {
       spans?.end(error)
       throw error
     }
+  }
+
+  /** R11: what was worked before comes to the same; whom it concerned drops it by its cause. */
+  const workAgain = async (
+    { topic, partition }: LogBatch,
+    records: readonly LogRecord[],
+    metadata: string,
+  ): Promise<string> => {
+    const table = causeTable(metadata)
+    const inbox = inboxOf.get(topic) as InboxName
+    const inputs = decode({ topic, partition, records }, inbox, table)
+    if (inputs.length > 0) {
+      const lastOffset = records.at(-1)?.offset ?? -1
+      const work = await worker.work({ inbox, partition, inputs, lastOffset })
+      await publisher.publishWork(name, work.outputs)
+      await work.save?.()
+    }
+    return table.encode()
   }
 
   const handle = async (batch: LogBatch): Promise<string> => {
@@ -103,12 +142,18 @@ export async function runKeyed(
     const started = performance.now()
     hop(label, batch.records)
     // Anew from the last commit unless the batch before went well: one that failed must not count as seen
-    const table = state.table ?? causeTable(state.metadata)
+    let table = state.table ?? causeTable(state.metadata)
     state.table = undefined
     const lastOffset = batch.records.at(-1)?.offset ?? -1
     try {
-      const inputs = decode(batch, inbox, table)
-      if (inputs.length > 0) await carryOut({ inbox, partition: batch.partition, inputs, lastOffset }, batch, started)
+      const found = await states?.ensure(state, batch, (records, metadata) => workAgain(batch, records, metadata))
+      if (state.published?.lastOffset !== lastOffset) state.published = undefined
+      if (state.published !== undefined && found === 'forgotten') state.published.areStatesGone = true
+      if (state.published?.areStatesGone === true) {
+        // R11: worked again on states that are gone, it would come to something else beside what everybody was told
+        table = state.published.table
+      } else await settle(batch, table, { state, startedMs: started })
+      await states?.note(state, batch.partition, { next: lastOffset + 1, metadata: table.encode() })
     } catch (error) {
       failed.add(1, label)
       if (!isInfrastructure(error)) state.failures += 1
@@ -131,6 +176,8 @@ export async function runKeyed(
       })
     }
     state.failures = 0
+    state.published = undefined
+    state.next = lastOffset + 1
     state.metadata = table.encode()
     state.table = table
     seconds.observe((performance.now() - started) / 1000, label)
@@ -141,7 +188,15 @@ export async function runKeyed(
     group: `starling.${name}`,
     topics: consumes.map((inbox) => inboxes[inbox].topic),
     onAssigned: (topic, partition, committed) => {
-      owned.set(`${topic} ${partition}`, { metadata: committed?.metadata ?? '', table: undefined, failures: 0 })
+      owned.set(`${topic} ${partition}`, {
+        metadata: committed?.metadata ?? '',
+        table: undefined,
+        failures: 0,
+        published: undefined,
+        next: committed?.offset,
+        connection: -1,
+        forgotAtMs: 0,
+      })
       const inbox = inboxOf.get(topic)
       if (inbox !== undefined) worker.assigned?.(inbox, partition)
     },

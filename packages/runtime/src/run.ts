@@ -186,8 +186,9 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
     parts.workers.push(worker)
     const consumes = stage.kind === 'pod' ? [] : stage.consumes
     const { log } = ports
+    const presence = stage.kind === 'keyed' ? ports.presence : undefined
     parts.readers.push(
-      await runKeyed(stage.name, consumes, worker, { log, publisher, logger, metrics, paces, tracing }),
+      await runKeyed(stage.name, consumes, worker, { log, presence, publisher, logger, metrics, paces, tracing }),
     )
   }
   switch (stage.kind) {

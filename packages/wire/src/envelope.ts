@@ -97,6 +97,43 @@ export interface Resume extends Base {
   }
 }
 
+/**
+ * A living connection of a session that presence has forgotten (R11): everything its pod knows of it. Order: behind every stanza of
+ * the connection before it, and true at its place. A session that is known takes from it what it lacks.
+ */
+export interface Reassert extends Base {
+  readonly kind: 'reassert'
+  readonly target: Target
+  /** The client's last stanza before it. */
+  readonly ordinal: number
+  readonly head: Remembered & {
+    readonly resource: string
+    readonly generation: number
+    readonly lang: string
+    readonly sm?: {
+      /** The SM-ID; '' where the client still waits for it. */
+      readonly id: string
+      /** Ordinal of the client's last stanza before the one that `h` counts as 1. */
+      readonly base: number
+      /** Units: s that the session is kept after its connection. */
+      readonly maxSeconds: number
+      /** Ordinal of the last delivery that was written. */
+      readonly written: number
+      /** Ordinal of the last delivery that the client has. */
+      readonly acked: number
+    }
+  }
+}
+
+/** What a session was told by its client, and pods remember for it (R11). */
+export interface Remembered {
+  /** Its available presence without `to`; missing while it is unavailable. */
+  readonly presence?: Uint8Array
+  /** Asked for the roster. */
+  readonly isInterested: boolean
+  readonly slices: { readonly [moduleId: string]: Json }
+}
+
 /** A hibernating session's time is over; does nothing unless the session still hangs on this connection (R6). */
 export interface Expire extends Base {
   readonly kind: 'expire'
@@ -192,6 +229,15 @@ export interface Sent extends Base {
   readonly stanza: Stanza
 }
 
+/**
+ * A pod asks to be told, by the signal `recount`, when everything that was numbered for this connection before this record has reached
+ * it (R11). Changes nothing.
+ */
+export interface Recount extends Base {
+  readonly kind: 'recount'
+  readonly target: Target
+}
+
 /** What routing has to know of a session; travels in routing's inbox so that it takes effect in the log's order (R5). */
 export type StateChange =
   | { readonly change: 'bound'; readonly resource: string; readonly target: Target; readonly reply: Uint8Array }
@@ -232,6 +278,23 @@ export type StateChange =
       /** Ordinal of the last stanza taken from the client: the connection counts on from it. */
       readonly ordinal: number
       readonly maxSeconds: number
+      readonly remembered?: Remembered
+    }
+  /** A living connection's session that presence had forgotten (R11); one that is known stays as it is. */
+  | {
+      readonly change: 'restored'
+      readonly resource: string
+      readonly target: Target
+      readonly isAvailable: boolean
+      readonly priority: number
+      readonly slices: { readonly [moduleId: string]: Json }
+      /** `written`, `acked`: see `Reassert`. What lies between is in no queue any more. */
+      readonly sm?: {
+        readonly id: string
+        readonly maxSeconds: number
+        readonly written: number
+        readonly acked: number
+      }
     }
   /** `h`: the server's count where the session was known but could not be resumed. Source: XEP-0198 §5. */
   | { readonly change: 'resumeRefused'; readonly target: Target; readonly h?: number }
@@ -335,8 +398,11 @@ export type SignalHead =
       readonly ordinal: number
       /** Ordinal of the last delivery that the client has: the next to write is one above. */
       readonly acked: number
+      readonly remembered?: Remembered
     }
   | { readonly signal: 'resumeRefused'; readonly h?: number }
+  /** The answer to `Recount`: what was written by now is all that was numbered before it. */
+  | { readonly signal: 'recount' }
   /** The client acknowledged more than it was sent. Source: XEP-0198 §4. */
   | { readonly signal: 'handledTooHigh'; readonly h: number; readonly sent: number }
 
@@ -375,6 +441,7 @@ export type Envelope =
   | FromClient
   | Enable
   | Resume
+  | Reassert
   | Expire
   | Answered
   | ToAccount
@@ -385,6 +452,7 @@ export type Envelope =
   | Cast
   | Sent
   | State
+  | Recount
   | PodDied
   | Request
   | Write

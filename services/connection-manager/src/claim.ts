@@ -1,6 +1,7 @@
 import type { BareJid } from '@starling/jid'
 import type { Bind, Resume } from '@starling/wire'
 import type { Connection } from './connection.ts'
+import { bind2Slices, Keepsake } from './keepsake.ts'
 
 /** What a connection asks the session stage for: a resource, or a former session. */
 export type Claim = Pick<Bind, 'kind' | 'head'> | Pick<Resume, 'kind' | 'head'>
@@ -9,6 +10,9 @@ export type Claim = Pick<Bind, 'kind' | 'head'> | Pick<Resume, 'kind' | 'head'>
 export function claimSession(connection: Connection, account: BareJid, claim: Claim): void {
   const { io, roll } = connection.pod
   const target = connection.own(account)
+  const features = claim.kind === 'bind' ? claim.head.features : undefined
+  const { generation } = claim.head
+  connection.keepsake = new Keepsake(generation, connection.pod.losses(), bind2Slices(features, io.registry))
   roll.enlist(target, account).then(
     () => {
       if (connection.isEnded) return

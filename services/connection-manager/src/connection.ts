@@ -1,15 +1,17 @@
 import { LogError } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Stanza, StreamError } from '@starling/stanza'
-import type { Answered, EnableHead, FromClient, SignalHead, Target } from '@starling/wire'
+import type { Answered, Cause, EnableHead, FromClient, SignalHead, Target } from '@starling/wire'
 import type { NameTable } from '@starling/xml'
 import { performEffect } from './effects.ts'
 import { Intake } from './intake.ts'
 import { isPingAnswer } from './keepalive.ts'
+import type { Keepsake } from './keepsake.ts'
 import { limits, orNone } from './limits.ts'
 import type { Link, LinkOwner } from './link.ts'
 import type { Pausable } from './pauses.ts'
 import { countTransport, type Pod, releaseAddress } from './pod.ts'
+import { countUnrestored } from './reassert.ts'
 import { ConnectionScene } from './scene.ts'
 import { ackText, beginSm, isNextDelivery, lastWords, request, resumeSm, watchUnacked } from './sm-shell.ts'
 import type { SmSide } from './sm-side.ts'
@@ -27,7 +29,7 @@ import { TokenBucket } from './token-bucket.ts'
 
 /** Why a socket is not read: an answer of ours is due, stanzas are in flight, a rate is exceeded, the log is away. */
 const causes = { answer: 1, inFlight: 2, rate: 4, log: 8 } as const
-type Cause = keyof typeof causes
+type Hindrance = keyof typeof causes
 
 /** Where a connection comes from. */
 export interface Origin {
@@ -52,10 +54,13 @@ export class Connection implements LinkOwner, Pausable {
   isEnded = false
   /** Counts of stream management; undefined without. */
   sm: SmSide | undefined
+  account: BareJid | undefined
+  /** What names it to others once it signed in (R7). */
+  target: Target | undefined
+  /** Since it asked for a session. */
+  keepsake: Keepsake | undefined
   #link: Link | undefined
   #scene: ConnectionScene | undefined
-  #account: BareJid | undefined
-  #target: Target | undefined
   #ordinal = 0
   #inFlight = 0
   #pauses = 0
@@ -96,10 +101,6 @@ export class Connection implements LinkOwner, Pausable {
 
   get isPaused(): boolean {
     return this.#pauses !== 0
-  }
-
-  get account(): BareJid | undefined {
-    return this.#account
   }
 
   /** Number of the client's last stanza. */
@@ -145,10 +146,10 @@ export class Connection implements LinkOwner, Pausable {
   // ---- from the pod -------------------------------------------------------------------------------------------------
 
   /** Canonical bytes from the pod's inbox, and their number where they are counted. */
-  deliver(raw: Uint8Array, ordinal?: number): void {
+  deliver(raw: Uint8Array, ordinal?: number, cause?: Cause): void {
     const { sm } = this
     if (sm?.isOn === true) {
-      if (!isNextDelivery(this, sm, ordinal)) return
+      if (!isNextDelivery(this, sm, { ordinal, cause })) return
       this.sendStanza(raw)
       if (!this.isEnded) watchUnacked(this, sm)
     } else if (this.isBound) this.sendStanza(raw)
@@ -198,22 +199,16 @@ export class Connection implements LinkOwner, Pausable {
   own(account: BareJid): Target {
     const { io } = this.pod
     const target = io.inbox.target(this.id)
-    this.#target = target
-    this.#account = account
+    this.target = target
+    this.account = account
     this.deadlineMs = io.monotonic() + limits.bindTimeoutMs
     return target
-  }
-
-  /** Writes its session into the roll again. */
-  renewInRoll(): void {
-    if (!this.isEnded && this.isBound && this.#account !== undefined && this.#target !== undefined) {
-      this.pod.roll.renew(this.#target, this.#account)
-    }
   }
 
   /** Gives a stanza to the session stage, counted (R5). */
   forward(stanza: Stanza): void {
     this.pod.meters.stanzasIn.add()
+    if (this.account !== undefined) this.keepsake?.note(stanza, this.account, this.pod.io.registry)
     this.#count('client', stanza)
   }
 
@@ -224,17 +219,19 @@ export class Connection implements LinkOwner, Pausable {
 
   /** Asks for stream management. Order: stanzas before it are not counted, those behind it are. */
   enable(head: EnableHead): void {
-    if (this.#account === undefined || this.#target === undefined) return
+    if (this.account === undefined || this.target === undefined) return
     const { io } = this.pod
     this.sm = beginSm(this)
-    const enable = { kind: 'enable', key: this.#account, target: this.#target, head, atMs: io.clock() } as const
+    this.sm.maxSeconds = head.maxSeconds
+    const enable = { kind: 'enable', key: this.account, target: this.target, head, atMs: io.clock() } as const
     io.publish('session', enable).catch(this.#refused)
   }
 
   /** Stream management is on; with Bind 2 it was never asked for apart. */
-  enabled(smId: string): void {
+  enabled(smId: string, maxSeconds: number): void {
     this.sm ??= beginSm(this)
     this.sm.id = smId
+    this.sm.maxSeconds = maxSeconds
     this.#giveOwed(this.sm)
   }
 
@@ -242,6 +239,7 @@ export class Connection implements LinkOwner, Pausable {
   resumed(head: Extract<SignalHead, { readonly signal: 'resumed' }>): void {
     this.#ordinal = head.ordinal
     this.sm = resumeSm(this, head)
+    if (head.remembered !== undefined) this.keepsake?.takeOver(head.remembered)
   }
 
   /** Acknowledges as soon as all that was read is durable (R1). */
@@ -261,6 +259,7 @@ export class Connection implements LinkOwner, Pausable {
   /** Ends, once, whatever the way: the last words are written, the session stage is told. */
   finish(reason: EndReason, last: readonly Uint8Array[], condition?: string): void {
     if (this.isEnded) return
+    countUnrestored(this)
     this.isEnded = true
     const { meters, drops, pauses, requests, io } = this.pod
     meters.ended.add(1, { reason })
@@ -269,7 +268,7 @@ export class Connection implements LinkOwner, Pausable {
     pauses.remove(this)
     requests.remove(this)
     this.deadlineMs = io.monotonic() + limits.closeTimeoutMs
-    drops.publish(this.#account, this.#target, reason, this.sm?.acked)
+    drops.publish(this.account, this.target, reason, this.sm?.acked)
     this.#link?.end(last, reason === 'output-limit')
   }
 
@@ -339,12 +338,12 @@ export class Connection implements LinkOwner, Pausable {
   #count(kind: 'client' | 'answered', stanza: Stanza | undefined): void {
     const { io } = this.pod
     const { sm } = this
-    if (this.#account === undefined || this.#target === undefined) return
+    if (this.account === undefined || this.target === undefined) return
     this.#inFlight++
     if (this.#inFlight >= orNone(io.settings.c2s.maxInFlightStanzas)) this.#pause('inFlight')
     if (!this.#stanzas.charge(1, this.lastReadMs)) this.#pause('rate')
     const ordinal = ++this.#ordinal
-    const head = { key: this.#account, target: this.#target, ordinal, atMs: io.clock() }
+    const head = { key: this.account, target: this.target, ordinal, atMs: io.clock() }
     const envelope: FromClient | Answered =
       stanza === undefined ? { kind: 'answered', ...head } : { kind, ...head, stanza }
     const settled = sm === undefined ? this.#acked : () => this.#handled(sm, ordinal)
@@ -379,11 +378,11 @@ export class Connection implements LinkOwner, Pausable {
     return this.pod.io.isReady() && this.pod.io.pendingBytes() < limits.pendingBytes
   }
 
-  #isPausedFor(cause: Cause): boolean {
+  #isPausedFor(cause: Hindrance): boolean {
     return (this.#pauses & causes[cause]) !== 0
   }
 
-  #pause(cause: Cause): void {
+  #pause(cause: Hindrance): void {
     if (this.#isPausedFor(cause)) return
     if (this.#pauses === 0) this.#link?.pause()
     this.#pauses |= causes[cause]
@@ -391,7 +390,7 @@ export class Connection implements LinkOwner, Pausable {
     if (cause === 'rate' || cause === 'log') this.pod.pauses.add(this)
   }
 
-  #unpause(cause: Cause): void {
+  #unpause(cause: Hindrance): void {
     this.#pauses &= ~causes[cause]
     if (this.#pauses !== 0) return
     this.#pump()

@@ -1,6 +1,7 @@
 import { claimSession } from './claim.ts'
 import type { Connection } from './connection.ts'
 import { limits } from './limits.ts'
+import { reassert } from './reassert.ts'
 import { takeAck } from './sm-shell.ts'
 import { runStreamIq } from './stream-iq.ts'
 import type { StreamEffect } from './stream-state.ts'
@@ -75,10 +76,13 @@ export function performEffect(connection: Connection, effect: StreamEffect): voi
       connection.enable(effect.head)
       break
     case 'enabled':
-      connection.enabled(effect.smId)
+      connection.enabled(effect.smId, effect.maxSeconds)
       break
     case 'resumed':
       connection.resumed(effect.head)
+      break
+    case 'reassert':
+      reassert(connection)
       break
     case 'acknowledge':
       connection.acknowledge()

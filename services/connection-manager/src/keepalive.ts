@@ -3,6 +3,7 @@ import { escapeXml, type GateEvent } from '@starling/xml'
 import type { Connection } from './connection.ts'
 import { limits, orNone } from './limits.ts'
 import type { Pod } from './pod.ts'
+import { reassertForgotten } from './reassert.ts'
 import { request } from './sm-shell.ts'
 import type { SmSide } from './sm-side.ts'
 import { WebSocketLink } from './websocket-link.ts'
@@ -16,10 +17,16 @@ export function sweep(pod: Pod, nowMs: number): void {
   for (const connection of pod.connections.values()) {
     checkTime(connection, nowMs)
     connection.link?.look?.()
-    if ((connection.id + look) % limits.rollRenewLooks === 0) connection.renewInRoll()
+    if ((connection.id + look) % limits.rollRenewLooks === 0) renewInRoll(connection)
   }
+  reassertForgotten(pod)
   pod.drops.retry()
   pod.roll.retry()
+}
+
+/** Writes a session into the roll again. */
+function renewInRoll({ pod, account, target, isBound, isEnded }: Connection): void {
+  if (!isEnded && isBound && account !== undefined && target !== undefined) pod.roll.renew(target, account)
 }
 
 function checkTime(connection: Connection, nowMs: number): void {

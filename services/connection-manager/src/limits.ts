@@ -41,6 +41,8 @@ export const limits = {
   trimMs: 100,
   /** Sessions of one write to this pod's roll in presence. */
   rollBatch: 500,
+  /** Sessions told to presence anew in one look at the connections, a second, after it forgot them; the others wait. */
+  reassertionsPerLook: 1_000,
   /** Changes of this pod's roll that wait for presence; above, a bind is refused and a delisting left to the sweep. */
   waitingRollChanges: 100_000,
   /** Looks at the connections from one writing of a session into the roll to the next: about an hour. */

@@ -24,6 +24,9 @@ export interface Meters {
   readonly sweepFaults: ReturnType<Metrics['counter']>
   readonly smFaults: ReturnType<Metrics['counter']>
   readonly resumptions: ReturnType<Metrics['counter']>
+  readonly losses: ReturnType<Metrics['counter']>
+  readonly reassertions: ReturnType<Metrics['counter']>
+  readonly unrestored: ReturnType<Metrics['counter']>
   readonly lostTrims: ReturnType<Metrics['counter']>
   readonly bugs: ReturnType<Metrics['counter']>
 }
@@ -55,6 +58,9 @@ export function createMeters(metrics: Metrics): Meters {
     sweepFaults: counter('sweep_faults_total', 'Rounds of sweeping that could not be finished'),
     smFaults: counter('sm_faults_total', 'Deliveries without a number, repeated, or behind a gap', ['fault']),
     resumptions: counter('resumptions_total', 'Former sessions asked for', ['outcome']),
+    losses: counter('presence_losses_total', 'Times that presence had forgotten this pod'),
+    reassertions: counter('reassertions_total', 'Sessions told anew after presence had forgotten them'),
+    unrestored: counter('unrestored_deliveries_total', 'Unacknowledged deliveries of connections that ended forgotten'),
     lostTrims: counter('lost_trims_total', 'Acknowledgements that presence was not told of'),
     bugs: counter('bugs_total', 'Exceptions caught at the edge'),
   }

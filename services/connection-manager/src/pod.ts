@@ -43,6 +43,8 @@ export interface Pod {
    * Asked after a produce was acknowledged (R1), before bytes are written, and before what the inbox holds is looked at.
    */
   readonly checkLease: () => boolean
+  /** Times that presence has forgotten what hangs on this pod (R11). */
+  readonly losses: () => number
   /** Whether new streams are taken. */
   readonly phase: () => 'open' | 'draining'
   readonly nextId: () => number

@@ -1,5 +1,5 @@
 import { ns } from '@starling/stanza'
-import type { SignalHead } from '@starling/wire'
+import type { Cause, SignalHead } from '@starling/wire'
 import type { Connection } from './connection.ts'
 import { orNone } from './limits.ts'
 import { SmSide } from './sm-side.ts'
@@ -33,22 +33,32 @@ export function resumeSm(connection: Connection, head: Extract<SignalHead, { rea
   const slack = connection.pod.io.settings.sm.maxUnackedStanzas
   const sm = new SmSide({ base: ordinal - count, durable: ordinal, acked, slack })
   sm.id = smId
+  sm.maxSeconds = head.maxSeconds
   return sm
 }
 
 /** Writes a delivery if it is the next one; returns false when it must not be written (R4). */
-export function isNextDelivery(connection: Connection, sm: SmSide, ordinal: number | undefined): boolean {
+export function isNextDelivery(
+  connection: Connection,
+  sm: SmSide,
+  { ordinal, cause }: { readonly ordinal: number | undefined; readonly cause: Cause | undefined },
+): boolean {
   const { meters } = connection.pod
   if (ordinal === undefined) {
     // Nothing countable may reach the client another way
     meters.smFaults.add(1, { fault: 'uncounted' })
     return false
   }
-  switch (sm.place(ordinal)) {
+  switch (sm.place(ordinal, cause)) {
     case 'next':
       return true
     case 'known':
       meters.smFaults.add(1, { fault: 'repeated' })
+      return false
+    case 'other':
+      // R11: what the client counts and what is counted for it are two things from here on
+      meters.smFaults.add(1, { fault: 'renumbered' })
+      connection.fail({ condition: 'reset', text: 'the session is not what it was: sign in anew' }, 'renumbered')
       return false
     case 'gap':
       meters.smFaults.add(1, { fault: 'gap' })

@@ -150,4 +150,16 @@ describe('SmSide: what is written', () => {
     assert.equal(sm.isOver(3), false)
     assert.equal(sm.isOver(2), true)
   })
+
+  it('R11: another delivery under a number that was written is known by its cause; a repetition is none', () => {
+    const side = new SmSide({ base: 0, durable: 0, acked: 0, slack: 0 })
+    const cause = (offset: number, index = 0) => ({ inbox: 2, partition: 5, offset, index })
+    assert.equal(side.place(1, cause(10)), 'next')
+    assert.equal(side.place(2, cause(10, 1)), 'next')
+    for (const same of [cause(10), cause(10, 1), cause(9), undefined]) assert.equal(side.place(2, same), 'known')
+    assert.equal(side.place(1, cause(11)), 'other')
+    assert.equal(side.place(2, cause(10, 2)), 'other')
+    assert.equal(side.place(2, { ...cause(11), partition: 6 }), 'known', 'of another source: not to be compared')
+    assert.equal(side.place(3, cause(12)), 'next')
+  })
 })

@@ -1,3 +1,4 @@
+import type { Cause } from '@starling/wire'
 import { fromH, toH } from './sm-counts.ts'
 
 /** Where a side's counts begin. */
@@ -26,8 +27,12 @@ export class SmSide {
   #acked: number
   #written: number
   #slack: number
+  /** What caused the last delivery written; none before the first. */
+  #last: Cause | undefined
   /** The SM-ID once it is on, '' before. */
   id = ''
+  /** Units: s that the session is kept after its connection; 0: not at all. */
+  maxSeconds = 0
   /** When the acknowledgement was asked for that is awaited; 0: none is. Units: ms on the monotonic clock. */
   requestedMs = 0
   /** It waits for its turn to ask. */
@@ -53,6 +58,11 @@ export class SmSide {
   /** The client's count as it should be, for one that claims another. */
   get sentH(): number {
     return toH(this.#written)
+  }
+
+  /** Where both counts stand, as others are told (R11). */
+  get counts(): { readonly base: number; readonly written: number; readonly acked: number } {
+    return { base: this.#base, written: this.#written, acked: this.#acked }
   }
 
   get acked(): number {
@@ -95,11 +105,15 @@ export class SmSide {
     return true
   }
 
-  /** Whether a delivery is the next one, was written already, or is one too far (R4). */
-  place(ordinal: number): 'next' | 'known' | 'gap' {
-    if (ordinal <= this.#written) return 'known'
+  /**
+   * Whether a delivery is the next one, was written already, or is one too far (R4). `other`: its number is one that was written, and
+   * it is not what was written then, as causes only rise: who numbers has forgotten some (R11).
+   */
+  place(ordinal: number, cause?: Cause): 'next' | 'known' | 'other' | 'gap' {
+    if (ordinal <= this.#written) return isAbove(cause, this.#last) ? 'other' : 'known'
     if (ordinal > this.#written + 1) return 'gap'
     this.#written = ordinal
+    this.#last = cause
     return 'next'
   }
 
@@ -118,4 +132,11 @@ export class SmSide {
     this.#acked = acked
     return 'more'
   }
+}
+
+/** All deliveries of a session are caused in one partition of routing's inbox; what has another source is not compared. */
+function isAbove(cause: Cause | undefined, last: Cause | undefined): boolean {
+  if (cause === undefined || last === undefined) return false
+  if (cause.inbox !== last.inbox || cause.partition !== last.partition) return false
+  return cause.offset > last.offset || (cause.offset === last.offset && cause.index > last.index)
 }

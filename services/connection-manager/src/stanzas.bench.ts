@@ -45,7 +45,7 @@ export async function bench(): Promise<
   })
   connection.enable({ maxSeconds: 300 })
   connection.state = { ...connection.state, phase: { ...connection.state.phase, sm: 'on' } as never }
-  connection.enabled('sm-1')
+  connection.enabled('sm-1', 300)
   const request = Buffer.from(`<r xmlns='${ns.sm}'/>`)
   const smInUs = await cpuPerStanza(() => {
     connection.receive(chunk)

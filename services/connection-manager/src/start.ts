@@ -19,6 +19,7 @@ import { createMeters } from './meters.ts'
 import { Pauses } from './pauses.ts'
 import type { Later, Pod } from './pod.ts'
 import { acceptProxied } from './proxied.ts'
+import { reassertForgotten } from './reassert.ts'
 import { Roll } from './roll.ts'
 import { keepSweeping, Sweeper } from './sweep.ts'
 import { loadTlsIdentity } from './tls-identity.ts'
@@ -46,6 +47,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   }
   let phase: 'open' | 'draining' = 'open'
   let lastId = 0
+  let losses = 0
   const meters = createMeters(io.metrics)
   const connections = new Map<number, Connection>()
   const roll = new Roll({ presence: io.presence, onLost: () => meters.lostDelistings.add() })
@@ -91,6 +93,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     identity: () => identity,
     addresses: new Map(),
     transports: { tcp: 0, tls: 0, websocket: 0, bosh: 0 },
+    losses: () => losses,
     phase: () => phase,
     nextId: () => {
       do lastId = lastId === maxConnectionNumber ? 1 : lastId + 1
@@ -115,6 +118,11 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   io.metrics.observed('starling_c2s_dead_pods', 'Pods seen dead and not swept yet', () => sweeper.deadLives)
   io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
   io.inbox.onFenced(() => fence(pod))
+  io.inbox.onRestored(() => {
+    losses++
+    meters.losses.add()
+    reassertForgotten(pod)
+  })
   const names = createNameTable()
   const maxOutputBytes = orNone(settings.c2s.maxOutputBytes)
   const ports = { names, links: { flushes: pod.flushes, identity: pod.identity, maxOutputBytes } }

@@ -89,7 +89,10 @@ export function inlineSignal(
       if (jid === undefined) return stay(state)
       const bound = { kind: 'bound', account: signedIn.account, jid, sm: 'on' } as const
       const success = successEffects(state, { scene, inline, jid, answer: boundText(enabledText(head)) })
-      return before(success, goTo(state, bound, { do: 'enabled', smId: head.smId }, { do: 'bound' }))
+      return before(
+        success,
+        goTo(state, bound, { do: 'enabled', smId: head.smId, maxSeconds: head.maxSeconds }, { do: 'bound' }),
+      )
     }
     case 'resumed':
       return phase.kind === 'resuming' ? finishResumed(state, head, phase) : stay(state)
@@ -98,6 +101,7 @@ export function inlineSignal(
       // XEP-0198 §9.2.1: MUST go on with <bind/>
       return bindOrFinish(state, { scene, signedIn }, { ...inline, failed: failedText('item-not-found', head.h) })
     case 'handledTooHigh': // a stream error, which is not of the sign-in
+    case 'recount':
       return stay(state)
     default:
       return head satisfies never

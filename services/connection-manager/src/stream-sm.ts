@@ -63,6 +63,7 @@ export function receiveSignal(state: StreamState, head: SignalHead, scene: Strea
     const text = `${head.h} acknowledged, ${head.sent} sent`
     return failStream(state, scene, { condition: 'undefined-condition', text, application: tooHighText(head) })
   }
+  if (head.signal === 'recount') return phase.kind === 'bound' ? stay(state, { do: 'reassert' }) : stay(state)
   if ((phase.kind === 'binding' || phase.kind === 'resuming') && phase.inline !== undefined) {
     return inlineSignal(state, head, { phase: { ...phase, inline: phase.inline }, scene })
   }
@@ -73,7 +74,7 @@ export function receiveSignal(state: StreamState, head: SignalHead, scene: Strea
         state,
         { ...phase, sm: 'on' },
         { do: 'write', text: enabledText(head) },
-        { do: 'enabled', smId: head.smId },
+        { do: 'enabled', smId: head.smId, maxSeconds: head.maxSeconds },
       )
     case 'resumed':
       if (phase.kind !== 'resuming') return stay(state)

@@ -145,8 +145,8 @@ export type StreamEvent =
  * Why a connection ended; a metric's label, and the reason in its `drop` record.
  * Shape: `closed` by the client, `lost` without a word, `stream-error` after a broken rule, `ordered` by another stage,
  * `log` after a produce that failed (R1), `presence` after a session that could not be written into the roll, `gap` when a
- * delivery was missing (R4), `unacked` when the client acknowledged too little for too long. A session with stream management
- * outlives all of them but `closed`.
+ * delivery was missing (R4), `renumbered` when another came under a number that was used (R11), `unacked` when the client
+ * acknowledged too little for too long. A session with stream management outlives all of them but `closed` and `renumbered`.
  */
 export type EndReason =
   | 'closed'
@@ -160,6 +160,7 @@ export type EndReason =
   | 'log'
   | 'presence'
   | 'gap'
+  | 'renumbered'
   | 'unacked'
   | 'bug'
 
@@ -218,7 +219,9 @@ export type StreamEffect =
   /** Asks for stream management; stanzas from here on count. Source: XEP-0198 §3. */
   | { readonly do: 'enable'; readonly head: EnableHead }
   /** Stream management is on: what is written from here on is numbered from 1. */
-  | { readonly do: 'enabled'; readonly smId: string }
+  | { readonly do: 'enabled'; readonly smId: string; readonly maxSeconds: number }
+  /** Presence had forgotten the session: everything it needs to know of it is told now (R11). */
+  | { readonly do: 'reassert' }
   /** Asks for a former session. Source: XEP-0198 §5. */
   | { readonly do: 'resume'; readonly signedIn: SignedIn; readonly smId: string; readonly h: number }
   /** The former session is this connection's: counts go on where it left them. */

@@ -14,6 +14,8 @@ export interface SmSession {
   readonly last: number
   /** Ordinal up to which its client has everything, as records of this inbox say: the queue may be trimmed further. */
   readonly acked: number
+  /** Ordinal up to which presence lost what the client had not acknowledged (R11): no queue holds it. */
+  readonly lostTo?: number
   /** Since its connection is known to be gone. */
   readonly hibernation?: Hibernation
 }
@@ -56,7 +58,7 @@ type SessionField = readonly [
   number,
   number,
   Slices,
-  (readonly [string, number, number, number])?,
+  (readonly [string, number, number, number, number?])?,
 ]
 
 /** Reads an account's state. Errors: a field that cannot be read counts as absent: a newer version wrote it. */
@@ -85,9 +87,11 @@ function readSession([slot, epoch, connection, isAvailable, priority, slices, sm
     slices,
   }
   if (sm === undefined) return session
-  const [id, maxSeconds, from, acked] = sm
+  const [id, maxSeconds, from, acked, lostTo] = sm
   const { last, bytes } = readCounter(counter)
-  return { ...session, sm: { id, maxSeconds, last, acked, ...(from < 0 ? {} : { hibernation: { from, bytes } }) } }
+  const hibernation = from < 0 ? {} : { hibernation: { from, bytes } }
+  const lost = lostTo === undefined ? {} : { lostTo }
+  return { ...session, sm: { id, maxSeconds, last, acked, ...hibernation, ...lost } }
 }
 
 function readCounter(counter: Uint8Array | undefined): { readonly last: number; readonly bytes: number } {
@@ -108,8 +112,10 @@ function encodeCounter({ last, hibernation }: SmSession): Uint8Array {
 function encodeSession({ target, isAvailable, priority, slices, sm }: RoutedSession): Uint8Array {
   const { slot, epoch, connection } = target
   const plain = [slot, epoch, connection, isAvailable ? 1 : 0, priority, slices] as const
-  const field: SessionField =
-    sm === undefined ? plain : [...plain, [sm.id, sm.maxSeconds, sm.hibernation?.from ?? notHibernating, sm.acked]]
+  if (sm === undefined) return encodeJson(plain)
+  const { id, maxSeconds, hibernation, acked, lostTo } = sm
+  const counts = [id, maxSeconds, hibernation?.from ?? notHibernating, acked] as const
+  const field: SessionField = [...plain, lostTo === undefined ? counts : [...counts, lostTo]]
   return encodeJson(field)
 }
 
@@ -157,6 +163,7 @@ function isSameButCounter(one: RoutedSession, other: RoutedSession): boolean {
     one.sm?.id === other.sm?.id &&
     one.sm?.maxSeconds === other.sm?.maxSeconds &&
     one.sm?.acked === other.sm?.acked &&
+    one.sm?.lostTo === other.sm?.lostTo &&
     one.sm?.hibernation?.from === other.sm?.hibernation?.from
   )
 }

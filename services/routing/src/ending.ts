@@ -5,7 +5,7 @@ import type { RoutedSession } from './account.ts'
 import { nameOf } from './audience.ts'
 import type { Outputs } from './outputs.ts'
 import { decodeEntry, type Entry } from './queue-entry.ts'
-import { maxEntries, type Queued, unacked } from './queued.ts'
+import { lostAbove, maxEntries, type Queued, unacked } from './queued.ts'
 import type { Working } from './working.ts'
 
 /** What ending a session needs to know. */
@@ -28,6 +28,7 @@ export function endQueue(session: RoutedSession, context: EndingContext): void {
   const { sm } = session
   if (sm === undefined) return
   const { at, outputs, queued } = context
+  at.lost += lostAbove(sm, sm.acked)
   for (const { ordinal, bytes } of unacked(queued, at, sm, 0)) {
     const number = maxEntries - (sm.last - ordinal)
     const entry = decodeEntry(bytes)

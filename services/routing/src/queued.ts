@@ -21,6 +21,11 @@ export function handledUpTo({ last, acked }: SmSession, h: number): Handled {
   return last - distance < acked ? { ok: false } : { ok: true, acked: last - distance }
 }
 
+/** Units: deliveries above an ordinal that presence lost before the client acknowledged them (R11). */
+export function lostAbove({ lostTo = 0 }: SmSession, acked: number): number {
+  return Math.max(0, lostTo - acked)
+}
+
 /** An ordinal as clients count. */
 export function asHandled(ordinal: number): number {
   return ordinal % countModulus
@@ -30,6 +35,9 @@ export function asHandled(ordinal: number): number {
 export type Queued = ReadonlyMap<string, readonly QueueEntry[]>
 
 const keyOf = (account: string, queue: string): string => `${account} ${queue}`
+
+/** Changes that do something with what a session's client has not acknowledged. */
+const needsQueue: ReadonlySet<string> = new Set(['resumed', 'ended', 'bound', 'restored'])
 
 /** Reads the queues that a batch needs, one pipeline; none, and no pipeline, for most batches. */
 export async function readQueued(
@@ -41,7 +49,8 @@ export async function readQueued(
   for (const { envelope, place } of inputs) {
     if (envelope.kind !== 'state') continue
     const { head } = envelope
-    if (head.change !== 'resumed' && head.change !== 'ended' && head.change !== 'bound') continue
+    if (!needsQueue.has(head.change)) continue
+    if (!('resource' in head)) continue
     const at = accounts.get(envelope.key)
     const sm = at?.stored.sessions.get(head.resource)?.sm
     if (at === undefined || sm === undefined || place.offset <= at.mark) continue

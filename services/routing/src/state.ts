@@ -1,9 +1,16 @@
 import type { State, StateChange } from '@starling/wire'
-import { type RoutedSession, sameTarget, takesMessages, withoutSession, withSession } from './account.ts'
+import {
+  type RoutedSession,
+  type SmSession,
+  sameTarget,
+  takesMessages,
+  withoutSession,
+  withSession,
+} from './account.ts'
 import { type HeldLimits, isFull } from './audience.ts'
 import { type EndingContext, endQueue } from './ending.ts'
 import { decodeEntry } from './queue-entry.ts'
-import { asHandled, handledUpTo, maxEntries, unacked } from './queued.ts'
+import { asHandled, handledUpTo, lostAbove, maxEntries, unacked } from './queued.ts'
 
 /** What taking a change needs to know. */
 export interface StateContext extends EndingContext {
@@ -59,6 +66,9 @@ export function changeState({ head, key, atMs }: State, context: StateContext): 
       at.now = withSession(at.now, head.resource, withAcked({ ...session, sm }, head.acked))
       return
     }
+    case 'restored':
+      restored(head, { key, atMs }, context)
+      return
     case 'resumed':
       resumed(head, { key, atMs }, context)
       return
@@ -129,12 +139,40 @@ function enabled(head: Change<'enabled'>, context: StateContext): void {
 }
 
 /**
+ * Takes a living connection's session anew that presence had forgotten (R11). What came meanwhile went offline, and follows now.
+ * Order: behind the `recount` of its pod, so that whatever was numbered before was written or is among what was written.
+ */
+function restored(head: Change<'restored'>, { key, atMs }: From, context: StateContext): void {
+  const { at, outputs } = context
+  const { resource, target, isAvailable, priority, slices, sm } = head
+  const before = at.now.sessions.get(resource)
+  const isKnown = before !== undefined && sameTarget(before.target, target)
+  const counts: SmSession | undefined =
+    sm === undefined
+      ? undefined
+      : { id: sm.id, maxSeconds: sm.maxSeconds, last: sm.written, acked: sm.acked, lostTo: sm.written }
+  const managed = (isKnown ? before.sm : undefined) ?? counts
+  const after: RoutedSession = {
+    target,
+    isAvailable,
+    priority,
+    slices,
+    ...(managed === undefined ? {} : { sm: managed }),
+  }
+  at.now = withSession(at.now, resource, after)
+  if (before !== undefined && !isKnown) endQueue(before, context)
+  if (takesMessages(after) && !(isKnown && takesMessages(before))) {
+    outputs.emit('storage', { kind: 'flush', key, atMs, head: { resource } })
+  }
+}
+
+/**
  * Goes on with a session on another connection: tells it where the client stands, and sends again what it does not have, before
  * all that comes later. Source: XEP-0198 §5; R5.
  */
 function resumed(head: Change<'resumed'>, { key, atMs }: From, context: StateContext): void {
   const { at, outputs, limits, queued } = context
-  const { resource, smId, target, h, count, ordinal, maxSeconds } = head
+  const { resource, smId, target, h, count, ordinal, maxSeconds, remembered } = head
   const session = at.now.sessions.get(resource)
   if (session?.sm === undefined || session.sm.id !== smId) {
     // Presence has lost what the session stage still knows (R11): the client may bind anew
@@ -153,12 +191,28 @@ function resumed(head: Change<'resumed'>, { key, atMs }: From, context: StateCon
     return
   }
   const { acked } = handled
+  if (lostAbove(sm, acked) > 0) {
+    // R11: the client would wait for what no queue holds; it may bind anew, and is given what there is
+    const hibernation = sm.hibernation ?? { from: last, bytes: 0 }
+    at.now = withSession(at.now, resource, { ...session, target, sm: { ...sm, maxSeconds, acked, hibernation } })
+    outputs.signal(target, { signal: 'resumeRefused', h: count })
+    return
+  }
   const entries = unacked(queued, at, sm, acked)
   const after: RoutedSession = { ...session, target, sm: { id: smId, maxSeconds, last, acked } }
   at.now = withSession(at.now, resource, after)
   at.trimmed.push({ account: at.account, queue: smId, ordinal: acked })
   const jid = `${key}/${resource}`
-  outputs.signal(target, { signal: 'resumed', smId, jid, maxSeconds, count, ordinal, acked })
+  outputs.signal(target, {
+    signal: 'resumed',
+    smId,
+    jid,
+    maxSeconds,
+    count,
+    ordinal,
+    acked,
+    ...(remembered === undefined ? {} : { remembered }),
+  })
   // What came while it was full went offline (XEP-0160 §2)
   if (takesMessages(after) && isFull(session, limits)) {
     outputs.emit('storage', { kind: 'flush', key, atMs, head: { resource } })

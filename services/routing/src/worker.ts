@@ -27,13 +27,17 @@ export function createWorker(io: Io): Worker {
   const bugs = metrics.counter('starling_routing_bugs_total', 'Envelopes whose handling threw')
   const delivered = metrics.counter('starling_routing_outputs_total', 'Envelopes that routing published', ['to'])
   const queued = metrics.counter('starling_routing_queued_total', 'Deliveries kept until they are acknowledged')
+  const lost = metrics.counter(
+    'starling_routing_lost_entries_total',
+    'Unacknowledged deliveries that presence had lost when their session ended',
+  )
   const isLocal = (jid: Jid): boolean => domainpartOf(jid) === io.domain
   const limits = heldLimits(io.settings)
 
   const work = async (batch: Batch): Promise<Work> => {
     const names = accountsOf(batch.inputs)
-    const hasDeath = batch.inputs.some(({ envelope }) => envelope.kind === 'podDied')
-    if (names.length === 0 && !hasDeath) return { outputs: [] }
+    const isOfNobody = batch.inputs.every(({ envelope }) => envelope.kind === 'request')
+    if (names.length === 0 && isOfNobody) return { outputs: [] }
     const [ofDeaths, ...states] = await presence.readStates('routing', [deathsAccount(batch.partition), ...names])
     const accounts = new Map(names.map((name, index): [string, Working] => [name, working(name, states[index])]))
     const before = readDeaths(ofDeaths ?? noState)
@@ -48,6 +52,7 @@ export function createWorker(io: Io): Worker {
       ...[...accounts.values()].map((at) => saveOf(at, mark) ?? []),
     ].flat()
     if (saves.length === 0) return { outputs }
+    lost.add([...accounts.values()].reduce((sum, at) => sum + at.lost, 0))
     queued.add([...accounts.values()].reduce((sum, { appended }) => sum + appended.length, 0))
     const trims = [...accounts.values()].flatMap(({ trimmed }) => trimmed)
     return {
@@ -132,6 +137,10 @@ export function createWorker(io: Io): Worker {
         turn.deaths = withDeath(turn.deaths, { slot, epoch, at: place })
         return
       }
+      case 'recount':
+        // R11: behind all that was numbered before, since it goes the same way
+        outputs.signal(envelope.target, { signal: 'recount' })
+        return
       case 'request':
         return // storage reads this inbox too and answers
       default:
@@ -151,6 +160,7 @@ function keysOf({ envelope }: Input): readonly BareJid[] {
       return envelope.keys.map((key) => bareOf(key as Jid))
     case 'request':
     case 'podDied':
+    case 'recount':
       return []
     default:
       return [envelope.key as BareJid]

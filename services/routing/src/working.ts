@@ -22,21 +22,24 @@ export interface Working {
   readonly ended: string[]
   /** What clients said they have. */
   readonly trimmed: QueuePlace[]
+  /** Deliveries found missing that presence had lost (R11). */
+  lost: number
 }
 
 /** The account as it was read. */
 export function working(account: BareJid, state: AccountState | undefined): Working {
   const stored = state === undefined ? nobody : readAccount(state)
   const mark = state?.mark ?? -1
-  return { account, mark, stored, now: stored, touched: new Set(), appended: [], ended: [], trimmed: [] }
+  return { account, mark, stored, now: stored, touched: new Set(), appended: [], ended: [], trimmed: [], lost: 0 }
 }
 
 /** Remembers how an account stands; what is returned puts it back so (R10). */
 export function checkpoint(at: Working): () => void {
-  const { now } = at
+  const { now, lost } = at
   const [appended, ended, trimmed] = [at.appended.length, at.ended.length, at.trimmed.length]
   return () => {
     at.now = now
+    at.lost = lost
     at.appended.length = appended
     at.ended.length = ended
     at.trimmed.length = trimmed

@@ -1,11 +1,11 @@
 import { bareOf } from '@starling/jid'
 import { isRequest, type Stanza, stanzaError } from '@starling/stanza'
 import type { Answered, FromClient } from '@starling/wire'
-import { type Session, sessionOf } from './account.ts'
+import { type Kicked, type Session, sessionOf } from './account.ts'
 import { contextOf } from './context.ts'
 import { performEffects } from './effects.ts'
 import { handleRequest } from './iq.ts'
-import { kickedOf, withKickedCount } from './kicked.ts'
+import { kickedOf, withKicked, withKickedCount } from './kicked.ts'
 import { handlePresence, rememberDirected } from './presence-sent.ts'
 import { areaOf, routeOut } from './route-out.ts'
 import { handleAsStandIn, standInFor } from './stand-in.ts'
@@ -77,16 +77,26 @@ export function handleAnswered(turn: Turn, envelope: Answered): ClientFate {
 export function acceptedBy(turn: Turn, envelope: FromClient | Answered): Session | 'no-session' | 'out-of-order' {
   const { target, ordinal } = envelope
   const session = sessionOf(turn.account, target)
-  const known = session ?? kickedOf(turn.account, target)
+  const known = session ?? kickedOf(turn.account, target) ?? forgottenOf(turn, envelope)
   if (known === undefined) return 'no-session'
+  if (!turn.account.isLoaded) turn.isStarved = true // presence lost a part of it, or all (R11)
   if (ordinal !== known.count + 1) return 'out-of-order'
   if (session === undefined) {
-    turn.account = withKickedCount(turn.account, { target, count: ordinal })
+    const account = known === kickedOf(turn.account, target) ? turn.account : withKicked(turn.account, known)
+    turn.account = withKickedCount(account, { target, count: ordinal })
     return standInFor(turn, { target, count: ordinal })
   }
   const counted = { ...session, count: ordinal }
   updateSession(turn, counted)
   return counted
+}
+
+/**
+ * A connection whose session presence forgot: until its pod tells of it again, what it sends does what a kicked connection's does, for
+ * its pod acknowledged it (R11, ADR 9).
+ */
+function forgottenOf(turn: Turn, { target, ordinal }: FromClient | Answered): Kicked | undefined {
+  return turn.isForgetful && turn.exists ? { target, count: ordinal - 1 } : undefined
 }
 
 /** Source: RFC 6121 §5, §8; RFC 6120 §10. */

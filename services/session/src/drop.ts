@@ -18,7 +18,8 @@ export function handleDrop(turn: Turn, { target, head }: Drop): SmFate {
   }
   const { reason, acked } = head
   // XEP-0198 §7: a stream that was not closed is unfinished, and its session stays
-  if (reason === 'closed' || !canResume(session)) {
+  // R11: one whose numbers went apart cannot be gone on with
+  if (reason === 'closed' || reason === 'renumbered' || !canResume(session)) {
     endSession(turn, session, acked)
     return 'handled'
   }

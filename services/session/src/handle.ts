@@ -7,6 +7,7 @@ import { handleBind, refuseBind } from './bind.ts'
 import { acceptedBy, handleAnswered, handleClient } from './client.ts'
 import { handleDrop } from './drop.ts'
 import { performKicks } from './presence-end.ts'
+import { handleReassert } from './reassert.ts'
 import { handleReceived } from './received.ts'
 import { type RosterView, readRoster, versionOf } from './roster.ts'
 import { handleEnable, handleExpire, handleResume, refuseResume } from './stream-management.ts'
@@ -23,6 +24,8 @@ export interface Known {
 export interface AccountInput {
   readonly place: Place
   readonly envelope: Envelope
+  /** Presence has forgotten this account's sessions not long ago (R11). */
+  readonly isForgetful?: boolean
 }
 
 /** What became of an input, for metrics. */
@@ -71,7 +74,7 @@ function tidied(handled: Handled): Handled {
 }
 
 /** Sends the input along with a question to storage; it comes back with the answer. */
-function park(known: Known, { place, envelope }: AccountInput): Handled {
+function park(known: Known, { place, envelope }: Pick<AccountInput, 'place' | 'envelope'>): Handled {
   const { account } = known
   const { jid: key } = account
   // What waits carries the place it waited at, so that its answer is known from a repetition of it.
@@ -104,7 +107,7 @@ interface LoadedHead {
 }
 
 /** An answer: what waited for it is handled in its place. */
-function answered(ports: Ports, known: Known, { place }: AccountInput, envelope: Loaded): Handled {
+function answered(ports: Ports, known: Known, { place, isForgetful }: AccountInput, envelope: Loaded): Handled {
   const { pending, reparks, rosterVersion, awaited } = known.account
   const counted: Account = { ...known.account, pending: Math.max(0, pending - 1) }
   const decoded = decodeEnvelope(envelope.carried)
@@ -115,7 +118,7 @@ function answered(ports: Ports, known: Known, { place }: AccountInput, envelope:
   // asked twice, by an owner that died before saving or by one that did not know of its end
   if (asked < awaited) return { ...known, drafts: [], fate: 'repeated' }
   const account: Account = { ...counted, awaited: `${asked}~` }
-  const input: AccountInput = { place, envelope: decoded.value }
+  const input: AccountInput = { place, envelope: decoded.value, isForgetful: isForgetful === true }
   // behind one that had to be parked again
   if (reparks > 0) return park({ ...known, account: { ...account, reparks: reparks - 1 } }, input)
   const head = (envelope.head ?? {}) as LoadedHead
@@ -137,7 +140,8 @@ function answered(ports: Ports, known: Known, { place }: AccountInput, envelope:
 
 /** Handles the input now; parks it when something it needs is missing; answers for a handler that throws. */
 function attempt(ports: Ports, known: Known, input: AccountInput, exists = true): Handled {
-  const turn = beginTurn(ports, { ...known, exists }, { place: input.place, nowMs: input.envelope.atMs })
+  const at = { place: input.place, nowMs: input.envelope.atMs, isForgetful: input.isForgetful === true }
+  const turn = beginTurn(ports, { ...known, exists }, at)
   try {
     const fate = dispatch(turn, input.envelope)
     if (!turn.isStarved) performKicks(turn)
@@ -147,7 +151,7 @@ function attempt(ports: Ports, known: Known, input: AccountInput, exists = true)
     return { account, roster, drafts, fate, hasConsulted, hibernations: noted }
   } catch (bug) {
     // R10: caught once, counted, answered
-    const answer = beginTurn(ports, { ...known, exists }, { place: input.place, nowMs: input.envelope.atMs })
+    const answer = beginTurn(ports, { ...known, exists }, at)
     apologize(answer, input.envelope, stanzaError('internal-server-error'))
     const { account, roster, drafts } = answer
     return { account, roster, drafts, fate: 'bug', hasConsulted: turn.hasConsulted, bug }
@@ -172,6 +176,8 @@ function dispatch(turn: Turn, envelope: Envelope): Fate {
       return handleEnable(turn, envelope)
     case 'resume':
       return handleResume(turn, envelope)
+    case 'reassert':
+      return handleReassert(turn, envelope)
     case 'expire':
       return handleExpire(turn, envelope)
     case 'accountChanged':

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { defineModule, pass } from '@starling/core'
-import type { Envelope } from '@starling/wire'
+import type { Envelope, Remembered } from '@starling/wire'
 import { changes, ids, key, managed, message, unavailable } from './testing/managed.ts'
 import { createWorld } from './testing/world.ts'
 
@@ -57,7 +57,10 @@ describe('XEP-0198 §5 resumption', () => {
     await romeo.drop('lost')
     const again = await world.resume('romeo', { smId, h: 3 })
     assert.equal(again?.jid, romeo.jid)
-    const { key: _, ...state } = world.routing.states.at(-1) ?? { key }
+    const { key: _, remembered, ...state } = world.routing.states.at(-1) as { key: unknown; remembered: Remembered }
+    // R11: what its new pod is to remember
+    assert.match(Buffer.from(remembered.presence ?? []).toString(), /^<presence/)
+    assert.deepEqual({ ...remembered, presence: undefined }, { presence: undefined, isInterested: false, slices: {} })
     assert.deepEqual(state, {
       change: 'resumed',
       resource: 'orchard',

@@ -1,5 +1,5 @@
 import { hibernationName } from '@starling/core'
-import type { Enable, EnableHead, Expire, Resume, Target } from '@starling/wire'
+import type { Enable, EnableHead, Expire, Remembered, Resume, Target } from '@starling/wire'
 import { isSameTarget, type Session, type StreamManagement, sessionOf, withSession } from './account.ts'
 import { endSession } from './presence-end.ts'
 import { emitState, type Turn } from './turn.ts'
@@ -106,8 +106,14 @@ export function handleResume(turn: Turn, { target, head }: Resume): SmFate {
     sm: { ...sm, isHibernating: false },
   })
   const { maxSeconds } = sm
-  emitState(turn, { change: 'resumed', resource, smId, target, old, h, count: counted, ordinal: count, maxSeconds })
+  const counts = { h, count: counted, ordinal: count, maxSeconds }
+  emitState(turn, { change: 'resumed', resource, smId, target, old, ...counts, remembered: rememberedOf(session) })
   return 'handled'
+}
+
+/** What the session's pod is to remember of it (R11). */
+function rememberedOf({ presence, isInterested, slices }: Session): Remembered {
+  return { isInterested, slices, ...(presence === undefined ? {} : { presence: presence.raw }) }
 }
 
 /** Refuses to resume; `h`: the count of a session that is known. Source: XEP-0198 §5. */

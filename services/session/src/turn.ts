@@ -34,6 +34,8 @@ export interface Turn {
   readonly ports: Ports
   readonly place: Place
   readonly nowMs: number
+  /** Presence has forgotten this account's sessions not long ago: an unknown connection may have one (R11). */
+  readonly isForgetful: boolean
   account: Account
   roster: RosterView | undefined
   /** Whether the account exists; known only when storage was just asked. */
@@ -55,11 +57,22 @@ export interface Turn {
 export function beginTurn(
   ports: Ports,
   known: { readonly account: Account; readonly roster: RosterView | undefined; readonly exists?: boolean },
-  at: { readonly place: Place; readonly nowMs: number },
+  at: { readonly place: Place; readonly nowMs: number; readonly isForgetful?: boolean },
 ): Turn {
   const { account, roster, exists = true } = known
   const nothing = { isStarved: false, hasConsulted: false, ids: 0 }
-  return { ports, ...at, account, roster, exists, drafts: [], kicks: [], hibernations: [], ...nothing }
+  return {
+    ports,
+    isForgetful: false,
+    ...at,
+    account,
+    roster,
+    exists,
+    drafts: [],
+    kicks: [],
+    hibernations: [],
+    ...nothing,
+  }
 }
 
 /** A fresh id, equal on replay. */

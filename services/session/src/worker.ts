@@ -23,6 +23,12 @@ interface Outcome {
   readonly fates: readonly { readonly input: Input; readonly kind: Envelope['kind']; readonly handled: Handled }[]
 }
 
+/**
+ * How long pods may take to tell of their sessions again after presence forgot them; what connections send meanwhile that nobody knows
+ * is taken (R11). Units: ms, by the times in the log.
+ */
+const reassertionMs = 120_000
+
 /** The session stage at work: reads the states of a batch's accounts, handles its inputs purely, saves what changed. */
 export function createWorker(io: Io): Worker {
   const { presence, logger, metrics, settings } = io
@@ -70,16 +76,21 @@ export function createWorker(io: Io): Worker {
     return entries
   }
 
-  const compute = (batch: readonly Shared[], entries: Entries): Outcome => {
+  const compute = (batch: readonly Shared[], entries: Entries, forgotAtMs: number): Outcome => {
     for (const entry of entries.values()) rewind(entry)
     const outcome = { outputs: [] as Output[], hibernations: [] as Hibernation[] }
     const fates: Outcome['fates'][number][] = []
+    const trustedFromMs = forgotAtMs === 0 ? 0 : forgotAtMs + reassertionMs
     for (const { input, shares } of batch) {
       for (const { account, envelope } of shares) {
         const entry = entries.get(account)
         // R3: what the saved state contains already is not handled again
         if (entry === undefined || input.place.offset <= entry.mark) continue
-        const handled = handle(ports, entry, { place: input.place, envelope })
+        const handled = handle(ports, entry, {
+          place: input.place,
+          envelope,
+          isForgetful: envelope.atMs < trustedFromMs,
+        })
         advance(entry, input.place.offset, handled)
         fates.push({ input, kind: envelope.kind, handled })
         if (handled.hibernations !== undefined) outcome.hibernations.push(...handled.hibernations)
@@ -94,10 +105,11 @@ export function createWorker(io: Io): Worker {
     const shared = batch.inputs.map((input) => ({ input, shares: sharesOf(input) }))
     const concerned = new Set(shared.flatMap(({ shares }) => shares.map(({ account }) => account)))
     const entries = await read([...concerned])
-    let outcome = compute(shared, entries)
+    const { forgotAtMs = 0 } = batch
+    let outcome = compute(shared, entries, forgotAtMs)
     if (await decide(deciding, entries)) {
       adopted.add()
-      outcome = compute(shared, entries)
+      outcome = compute(shared, entries, forgotAtMs)
     }
     const { outputs, hibernations, fates } = outcome
     for (const { input, kind, handled } of fates) watch(input, kind, handled)

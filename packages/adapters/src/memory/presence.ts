@@ -3,6 +3,7 @@ import type {
   Decision,
   PodLife,
   Presence,
+  Progress,
   Proposal,
   SlotLease,
   StateKind,
@@ -51,6 +52,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
   const states = new Map<string, Kept>()
   /** States without fields and decision, apart from the others because they alone end. */
   const empties = expiring<number>(Number.POSITIVE_INFINITY, (key) => journal.drop(stateKey(key)))
+  const progress = new Map<string, Progress>()
   const slots = new Map<number, HeldSlot>()
   const generations = expiring<number>(maxNames, (account) => journal.drop(generationKey(account)))
   const counters = expiring<number>(maxNames)
@@ -194,6 +196,10 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
       counters.set(name, sum, now, counters.leftMs(name, now) ?? windowMs)
       return sum
     },
+    noteProgress: async (kind, partition, noted) => void progress.set(`${kind} ${partition}`, noted),
+    readProgress: async (kind, partition) => progress.get(`${kind} ${partition}`),
+    // It forgets nothing while it lives, and a journal keeps it together with the log
+    connections: () => 0,
     ...queues,
     ...memoryRolls(clock, rollTtlMs, journal),
     isUp: () => true,

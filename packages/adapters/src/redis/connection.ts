@@ -35,6 +35,8 @@ export interface Connection {
   readonly commands: (commands: readonly Command[]) => Promise<readonly unknown[]>
   /** Runs a script for each call, all in one pipeline. Order: replies as asked. */
   readonly scripts: (script: Script, calls: readonly ScriptCall[]) => Promise<readonly unknown[]>
+  /** Connections made so far. */
+  readonly count: () => number
   readonly isUp: () => boolean
   readonly close: () => Promise<void>
 }
@@ -53,6 +55,7 @@ export function redisConnection(options: ConnectionOptions): Connection {
   const { timeoutMs, maxPendingCalls, maxBackoffMs, onEvent } = options
   let closed = false
   let pending = 0
+  let connections = 0
   const redis = new Redis(options.url, {
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -64,6 +67,7 @@ export function redisConnection(options: ConnectionOptions): Connection {
   })
   const waiting = new Set<() => void>()
   redis.on('ready', () => {
+    connections++
     onEvent('presence.up', {})
     for (const go of waiting) go()
   })
@@ -132,6 +136,7 @@ export function redisConnection(options: ConnectionOptions): Connection {
   return {
     commands: (commands) => guarded(async (call) => (await send(call, commands)).map(replyValue)),
     scripts: (script, calls) => guarded((call) => scripts(call, script, calls)),
+    count: () => connections,
     isUp: () => !closed && redis.status === 'ready',
     close: async () => {
       closed = true

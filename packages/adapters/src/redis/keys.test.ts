@@ -50,11 +50,13 @@ describe('keys of presence', () => {
           keys.slot(0),
           keys.roll({ slot: 0, epoch: 1 }),
           keys.rolls,
+          keys.progress('session', 0),
+          keys.progress('routing', 0),
           ...keys.hibernations,
         ]
-        assert.equal(new Set(of(a)).size, 17)
+        assert.equal(new Set(of(a)).size, 19)
         assert.notEqual(hashTag(keys.state('session', a)), hashTag(keys.state('session', b)))
-        assert.equal(new Set([...of(a), ...of(b)]).size, 23)
+        assert.equal(new Set([...of(a), ...of(b)]).size, 25)
       }),
       { numRuns: 1000 },
     )

@@ -10,6 +10,8 @@ export interface PresenceKeys {
   readonly counter: (name: string) => string
   /** Each roll has a tag of its own: they are large, and spread over a cluster. */
   readonly roll: (life: PodLife) => string
+  /** How far a stage's states reach. */
+  readonly progress: (kind: StateKind, partition: number) => string
   /** The index of the rolls. */
   readonly rolls: string
   /** Who hibernates: several keys, each with a tag of its own, so that no node of a cluster holds them all. */
@@ -35,6 +37,7 @@ export function presenceKeys(prefix: string): PresenceKeys {
     generation: (account) => `${prefix}generation:${tag(account)}`,
     counter: (name) => `${prefix}counter:${tag(name)}`,
     roll: ({ slot, epoch }) => `${prefix}roll:{${slot}.${epoch}}`,
+    progress: (kind, partition) => `${prefix}progress:{${kind}.${partition}}`,
     rolls: `${prefix}rolls`,
     hibernations: Array.from({ length: hibernationKeys }, (_, at) => `${prefix}hibernations:{hibernations${at}}`),
   }

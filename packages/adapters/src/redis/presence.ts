@@ -11,6 +11,7 @@ import {
 } from '@starling/core'
 import { redisConnection, type ScriptCall } from './connection.ts'
 import { type PresenceKeys, presenceKeys } from './keys.ts'
+import { redisProgress } from './progress.ts'
 import { redisQueues } from './queues.ts'
 import { redisRolls } from './rolls.ts'
 import * as scripts from './scripts.ts'
@@ -103,6 +104,8 @@ export function redisPresence(options: RedisPresenceOptions): Presence {
     },
     takeGeneration: (account) => one(scripts.takeGeneration, keys.generation(account), [String(generationTtlMs)]),
     addToCounter: (name, by, windowMs) => one(scripts.addToCounter, keys.counter(name), [String(by), String(windowMs)]),
+    connections: redis.count,
+    ...redisProgress(redis, keys),
     ...redisQueues(redis, keys),
     ...redisRolls(redis, { keys, rollTtlMs }),
     isUp: redis.isUp,

@@ -30,6 +30,7 @@ export const blocking = defineModule({
   },
   slice: { isListening: false },
   accountSlice: [],
+  switches: { 'get self {urn:xmpp:blocking}blocklist': { isListening: true } },
   iq: {
     'get self {urn:xmpp:blocking}blocklist': list,
     'set self {urn:xmpp:blocking}block': block,

@@ -28,6 +28,10 @@ export const carbons = defineModule({
   },
   slice: { isEnabled: false },
   bind2: { '{urn:xmpp:carbons:2}enable': { isEnabled: true } }, // XEP-0386 §4
+  switches: {
+    'set self {urn:xmpp:carbons:2}enable': { isEnabled: true },
+    'set self {urn:xmpp:carbons:2}disable': { isEnabled: false },
+  },
   iq: {
     'set self {urn:xmpp:carbons:2}enable': enabled(true), // §4
     'set self {urn:xmpp:carbons:2}disable': enabled(false), // §5

@@ -4,6 +4,7 @@ import type { PresenceHarness } from './presence-harness.ts'
 import { hibernationContract } from './presence-hibernations.ts'
 import { leaseContract } from './presence-leases.ts'
 import { numberContract } from './presence-numbers.ts'
+import { progressContract } from './presence-progress.ts'
 import { queueContract } from './presence-queues.ts'
 import { rollContract } from './presence-rolls.ts'
 import { stateContract } from './presence-states.ts'
@@ -26,6 +27,7 @@ export function presenceContract(name: string, start: () => Promise<PresenceHarn
     decisionContract(started)
     leaseContract(started)
     numberContract(started)
+    progressContract(started)
     rollContract(started)
     queueContract(started)
     hibernationContract(started)

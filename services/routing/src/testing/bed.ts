@@ -18,6 +18,8 @@ export interface BedOptions {
   readonly modules?: readonly Module[]
   readonly maxUnackedStanzas?: number
   readonly presence?: Presence
+  /** Told what counters count. */
+  readonly onCount?: (name: string, by: number) => void
 }
 
 /** An envelope with the place that a test gives it. */
@@ -27,13 +29,14 @@ export interface Placed {
 }
 
 /** Everything a worker needs, its presence in memory. */
-export function bedIo({ modules = [], maxUnackedStanzas = 5_000, presence }: BedOptions = {}): {
+export function bedIo({ modules = [], maxUnackedStanzas = 5_000, presence, onCount }: BedOptions = {}): {
   readonly io: Io
   readonly presence: Presence
   readonly bugs: unknown[]
 } {
   const bugs: unknown[] = []
   const nothing = () => ({ add: () => {}, set: () => {}, observe: () => {} })
+  const counter = (name: string) => ({ add: (by = 1) => onCount?.(name, by) })
   const used = presence ?? memoryPresence({ clock: () => 0 })
   const io = {
     presence: used,
@@ -41,7 +44,7 @@ export function bedIo({ modules = [], maxUnackedStanzas = 5_000, presence }: Bed
     domain: 'example.net' as BareJid,
     settings: { sm: { maxUnackedStanzas } },
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (event: unknown) => bugs.push(event) },
-    metrics: { counter: nothing, gauge: nothing, histogram: nothing, observed: () => {} },
+    metrics: { counter, gauge: nothing, histogram: nothing, observed: () => {} },
   } as unknown as Io
   return { io, presence: used, bugs }
 }

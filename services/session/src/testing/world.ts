@@ -73,6 +73,8 @@ export interface World {
   zombieBatch: number
   /** Another owner takes the partition over. */
   readonly takeOver: () => void
+  /** Presence forgets everything, and the stage has found that out. */
+  readonly forget: () => void
 }
 
 /** Through the codec, as everything that travels. */
@@ -128,6 +130,7 @@ export function createWorld(
   let stored: Envelope[] = []
   let offset = 0
   let connections = 0
+  let forgotAtMs = 0
   let batches = 0
   const causes = { routing: causeTable(''), session: causeTable(''), storage: causeTable(''), pod: causeTable('') }
 
@@ -157,7 +160,7 @@ export function createWorld(
   const batchOf = (records: number): Batch => {
     const taken = log.slice(0, Math.max(1, records))
     const inputs = taken.flat()
-    return { inbox: 'session', partition: 0, inputs, lastOffset: inputs.at(-1)?.place.offset ?? -1 }
+    return { inbox: 'session', partition: 0, inputs, lastOffset: inputs.at(-1)?.place.offset ?? -1, forgotAtMs }
   }
   const step = async (): Promise<void> => {
     const cut = world.cuts[batches % world.cuts.length] ?? 1
@@ -265,6 +268,11 @@ export function createWorld(
     zombieBatch: 1,
     takeOver: () => {
       worker = createWorker(io)
+    },
+    forget: () => {
+      presence.states.clear()
+      presence.hibernations.clear()
+      forgotAtMs = 1_000
     },
   }
   return world
