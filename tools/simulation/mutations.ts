@@ -67,7 +67,7 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [
       edit(
         keyed,
-        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      await work.save?.()",
+        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      state.published = { lastOffset, table, areStatesGone: false }\n      await work.save?.()",
         'void publisher.publishWork(name, work.outputs).then(() => work.save?.()).catch(() => {})',
       ),
     ],
@@ -78,7 +78,7 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [
       edit(
         keyed,
-        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      await work.save?.()",
+        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      state.published = { lastOffset, table, areStatesGone: false }\n      await work.save?.()",
         'await work.save?.()\n        await publisher.publishWork(name, work.outputs)',
       ),
     ],
@@ -153,7 +153,7 @@ export const sourceMutations: readonly Mutation[] = [
     name: 'ordinal-unchecked-by-pod',
     rule: 'R4: the pod writes a delivery it has written (and its inbox drops nothing by cause, which alone would do)',
     edits: [
-      edit(smSide, "if (ordinal <= this.#written) return 'known'", ''),
+      edit(smSide, "if (ordinal <= this.#written) return isAbove(cause, this.#last) ? 'other' : 'known'", ''),
       edit(podInbox, 'if (envelope.cause !== undefined && !table.accept(envelope.cause)) continue', ''),
     ],
   },
