@@ -54,8 +54,9 @@ describe('the Kubernetes Job', () => {
     assert.ok(job !== undefined)
     const { completions, parallelism, template } = job.spec
     const [{ command, args, env }] = template.spec.containers
-    const expected = Number(/--expect (\d+)/.exec(args[0])?.[1])
-    assert.deepEqual([completions, parallelism], [expected + 1, expected + 1])
+    const own = Object.fromEntries(env.map(({ name, value }) => [name, value]))
+    const workers = Number(own['LOAD_WORKERS'])
+    assert.deepEqual([completions, parallelism], [workers + 1, workers + 1])
 
     const target = await startEmbedded('starttls')
     try {
@@ -66,14 +67,12 @@ describe('the Kubernetes Job', () => {
       const scenario = join(folder, 'scenario.yml')
       writeFileSync(scenario, `users: ${users}\nduration: 3s\nwarmUp: 1s\nblocks: [chat: {rate: 20}]\n`)
       const port = await freePort()
-      // What Kubernetes makes of it: mounts, names of services; and fewer workers.
+      // What Kubernetes makes of it: the mount, the service's name, the pod's own folder.
       const places = {
         '/scenario/scenario.yml': scenario,
-        'connection-manager:5222 --domain example.org': `127.0.0.1:${endpoints[0]?.port} --domain ${domain}`,
         '0.0.0.0:9555': `127.0.0.1:${port}`,
         'loadtest-0.loadtest:9555': `127.0.0.1:${port}`,
         '/tmp/report': folder,
-        [`--expect ${expected}`]: '--expect 2',
       }
       let script = args[0]
       for (const [from, to] of Object.entries(places)) {
@@ -81,10 +80,11 @@ describe('the Kubernetes Job', () => {
         script = script.replace(from, to)
       }
       const [program, ...before] = command
-      const own = Object.fromEntries(env.map(({ name, value }) => [name, value]))
+      const set = { LOAD_TARGET: `127.0.0.1:${endpoints[0]?.port}`, LOAD_DOMAIN: domain, LOAD_WORKERS: '2' }
+      for (const name of Object.keys(set)) assert.ok(name in own, `the manifest no longer sets ${name}`)
       const path = `${dirname(process.execPath)}${delimiter}${process.env['PATH']}`
       const run = async (index: number): Promise<{ readonly code: number | null; readonly said: string }> => {
-        const environment = { ...process.env, ...own, PATH: path, JOB_COMPLETION_INDEX: String(index) }
+        const environment = { ...process.env, ...own, ...set, PATH: path, JOB_COMPLETION_INDEX: String(index) }
         const child = spawn(program, [...before, script], { cwd: root, env: environment, timeout: timeoutMs })
         let said = ''
         for (const stream of [child.stdout, child.stderr])

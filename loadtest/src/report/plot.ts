@@ -24,7 +24,7 @@ const colours = [
   ...['#be185d', '#4d7c0f', '#111827', '#a16207', '#64748b', '#f472b6'],
 ] as const
 const maxPoints = 600
-const legendColumns = 5
+const legendColumns = 4
 const legendRow = 16
 
 /** Draws a plot as SVG text that needs nothing else; empty when there is nothing to draw. */
@@ -60,7 +60,7 @@ export function drawPlot(plot: Plot): string {
   })
   const legend = plot.series.map(({ name }, i) => {
     const at = margin.left + (i % legendColumns) * ((width - margin.left) / legendColumns)
-    const row = height - 14 + Math.floor(i / legendColumns) * legendRow
+    const row = height - 6 + Math.floor(i / legendColumns) * legendRow
     return (
       `<rect x="${round(at)}" y="${row}" width="10" height="10" fill="${colours[i % colours.length]}"/>` +
       `<text x="${round(at + 14)}" y="${row + 9}">${escapeText(name)}</text>`
@@ -68,7 +68,7 @@ export function drawPlot(plot: Plot): string {
   })
   const title = `<text x="${margin.left}" y="18" class="title">${escapeText(plot.title)} (${escapeText(plot.unit)})</text>`
   const axis = `<text x="${width - margin.right}" y="${height - margin.bottom + 30}" text-anchor="end">${escapeText(plot.xUnit)}</text>`
-  const whole = height + (Math.ceil(plot.series.length / legendColumns) - 1) * legendRow
+  const whole = height + Math.ceil(plot.series.length / legendColumns) * legendRow - 8
   return `<svg viewBox="0 0 ${width} ${whole}" role="img">${title}${grid.join('')}${below.join('')}${axis}${lines.join('')}${legend.join('')}</svg>`
 }
 
