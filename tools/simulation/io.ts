@@ -83,6 +83,7 @@ export function ioOf(engine: Engine, process: Process, server: PresenceServer): 
   return {
     pod: process.name,
     domain,
+    isServed: (other) => other === domain,
     settings,
     registry,
     presence: server.presenceOf(process),

@@ -4,7 +4,7 @@ import type { Support } from './support.ts'
 
 /** What every handler is told, whichever stage runs it. */
 export interface Context {
-  /** The domain served. */
+  /** The account's domain. */
   readonly domain: BareJid
   /** The account whose inbox the stanza stands in. */
   readonly account: BareJid

@@ -7,6 +7,7 @@ export type {
   StorageContext,
   StreamContext,
 } from './context.ts'
+export { domainOf, servedDomains } from './domains.ts'
 export { change, type Effect, type Outcome, pass, refuse, stop } from './effect.ts'
 export { hibernationName, type NamedHibernation, readHibernationName } from './hibernation.ts'
 export {

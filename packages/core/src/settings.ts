@@ -5,6 +5,8 @@ export interface Settings {
   /** Name of this process, unique among those that run; empty: made of its service, machine and process id. */
   readonly pod: string
   readonly domain: string
+  /** Further domains that are served. */
+  readonly domains: readonly string[]
   readonly dataDir: string
   readonly portOffset: number
   /** Address listened on; loopback for the admin API unless configured. */
@@ -14,7 +16,7 @@ export interface Settings {
     readonly http: number
   }
   readonly listen: { readonly c2s: string; readonly http: string }
-  readonly tls: { readonly certificateFile: string; readonly keyFile: string }
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string; readonly directory: string }
   /** For every limit 0 means none. */
   readonly c2s: {
     readonly requireTls: boolean

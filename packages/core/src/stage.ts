@@ -71,7 +71,10 @@ export interface Worker {
 export interface Io {
   /** Name of this pod, unique among those that run. */
   readonly pod: string
+  /** The first of the domains that are served. */
   readonly domain: BareJid
+  /** Whether a domain is served here, now: domains may come and go while a process runs. Shape: normalized. */
+  readonly isServed: (domain: string) => boolean
   readonly settings: Settings
   readonly registry: Registry
   readonly presence: Presence

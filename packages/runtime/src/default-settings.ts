@@ -4,11 +4,12 @@ import type { Settings } from '@starling/core'
 export const defaultSettings: Settings = {
   pod: '',
   domain: 'localhost',
+  domains: [],
   dataDir: './data',
   portOffset: 0,
   ports: { c2s: 5222, c2sTls: 5223, http: 5280 },
   listen: { c2s: '::', http: '::' },
-  tls: { certificateFile: '', keyFile: '' },
+  tls: { certificateFile: '', keyFile: '', directory: '' },
   c2s: {
     requireTls: true,
     streamsPerAddress: 1_000,

@@ -9,6 +9,7 @@ import {
   type Settings,
   type Stage,
   type StorageIo,
+  servedDomains,
   type Worker,
 } from '@starling/core'
 import { type BareJid, parseJid } from '@starling/jid'
@@ -93,6 +94,7 @@ export async function run(plan: Plan): Promise<Running> {
   const io: Io = {
     pod,
     domain,
+    isServed: servedDomains(settings),
     settings,
     registry,
     presence: ports.presence,

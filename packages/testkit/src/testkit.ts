@@ -11,6 +11,7 @@ export {
 } from './infrastructure/infrastructure.ts'
 export { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './infrastructure/otlp-receiver.ts'
 export { type Server, type ServerSpec, startServer } from './infrastructure/server-process.ts'
+export { makeTestCertificates, type TestCertificates } from './infrastructure/test-certificates.ts'
 export { type Archived, walkArchive } from './stories/archive-walk.ts'
 export { chatStories } from './stories/chat-stories.ts'
 export { comeBack, cut } from './stories/comeback.ts'

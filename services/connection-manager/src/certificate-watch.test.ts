@@ -14,7 +14,7 @@ function watch(name: string) {
   let next = (): void => {}
   const seen = { reloads: 0, faults: 0, isFaulty: false, isEnded: false }
   const stop = watchCertificate({
-    files,
+    files: () => files,
     later: (delayMs, run) => {
       assert.equal(delayMs, lookMs)
       next = run

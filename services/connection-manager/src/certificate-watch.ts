@@ -3,8 +3,8 @@ import type { Later } from './pod.ts'
 
 /** What watching needs. */
 export interface CertificateWatch {
-  /** Certificate and key. */
-  readonly files: readonly string[]
+  /** Certificates and keys; there may be others as domains come. */
+  readonly files: () => readonly string[]
   readonly later: Later
   /** Loads them anew. Errors: throws when they cannot be read or do not fit together. */
   readonly reload: () => void
@@ -21,13 +21,13 @@ export const lookMs = 10_000
  * ends it.
  */
 export function watchCertificate({ files, later, reload, onFault }: CertificateWatch): () => void {
-  let loaded = stampOf(files)
+  let loaded = stampOf(files())
   let faulty = ''
   let isOver = false
   let cancel = (): void => {}
   const look = (): void => {
     if (isOver) return
-    const stamp = stampOf(files)
+    const stamp = stampOf(files())
     if (stamp !== loaded) {
       try {
         reload()

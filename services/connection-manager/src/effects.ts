@@ -110,7 +110,7 @@ function startTls(connection: Connection): void {
     connection.finish('stream-error', [], 'policy-violation')
     return
   }
-  connection.link?.startTls()
+  connection.link?.startTls(connection.state.domain)
 }
 
 function lookUp(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'lookUp' }>): void {
@@ -177,7 +177,7 @@ function holdBack(connection: Connection, effect: Extract<StreamEffect, { readon
 
 function askStream(connection: Connection, effect: Extract<StreamEffect, { readonly do: 'askStream' }>): void {
   const { pod, origin } = connection
-  const asker = { ...origin, isSecure: connection.state.isSecure }
+  const asker = { ...origin, isSecure: connection.state.isSecure, domain: connection.state.domain ?? pod.io.domain }
   runStreamIq(pod.io, effect, asker).then(
     (answered) => connection.dispatch({ kind: 'answered', ...answered }),
     () => connection.fail({ condition: 'internal-server-error' }, 'bug'),

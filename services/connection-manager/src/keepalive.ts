@@ -1,3 +1,4 @@
+import { domainOf } from '@starling/core'
 import { ns } from '@starling/stanza'
 import { escapeXml, type GateEvent } from '@starling/xml'
 import type { Connection } from './connection.ts'
@@ -113,6 +114,6 @@ function sendPing(connection: Connection): void {
   const { io } = connection.pod
   const id = `ping-${Buffer.from(io.random(6)).toString('hex')}`
   connection.pingId = id
-  const attributes = `id='${id}' from='${escapeXml(io.domain)}' to='${escapeXml(phase.jid)}'`
+  const attributes = `id='${id}' from='${escapeXml(domainOf(phase.account))}' to='${escapeXml(phase.jid)}'`
   connection.sendStanza(Buffer.from(`<iq type='get' ${attributes}><ping xmlns='${ns.ping}'/></iq>`))
 }

@@ -14,8 +14,8 @@ export interface Link {
   readonly look?: () => void
   /** Closes at once. */
   readonly destroy: () => void
-  /** Begins the TLS handshake once the client's hello is there. */
-  readonly startTls: () => void
+  /** Begins the TLS handshake once the client's hello is there; `domain` is whom it wants where that names nobody. */
+  readonly startTls: (domain?: string) => void
   readonly isSecure: boolean
   readonly channelBindings: () => readonly ChannelBindingType[]
   readonly channelBinding: (type: ChannelBindingType) => Uint8Array | undefined

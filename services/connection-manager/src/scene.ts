@@ -28,6 +28,10 @@ export class ConnectionScene implements StreamScene {
     return this.#pod.io.domain
   }
 
+  isServed(domain: string): boolean {
+    return this.#pod.io.isServed(domain)
+  }
+
   get isTlsRequired(): boolean {
     return this.#pod.io.settings.c2s.requireTls
   }

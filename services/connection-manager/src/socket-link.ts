@@ -1,16 +1,17 @@
 import type { Socket } from 'node:net'
-import { TLSSocket } from 'node:tls'
+import { type SecureContext, TLSSocket } from 'node:tls'
 import type { ChannelBindingType } from '@starling/sasl'
 import { bindingData, bindingTypes } from './channel-binding.ts'
 import { limits } from './limits.ts'
 import type { FlushList, Link, LinkOwner } from './link.ts'
 import { OutputQueue } from './output-queue.ts'
+import type { TlsIdentities } from './tls-identities.ts'
 import type { TlsIdentity } from './tls-identity.ts'
 
 /** What every socket link shares. */
 export interface SocketLinkPorts {
   readonly flushes: FlushList
-  readonly identity: () => TlsIdentity
+  readonly identities: () => TlsIdentities
   readonly maxOutputBytes: number
 }
 
@@ -24,6 +25,7 @@ export class SocketLink implements Link {
   readonly #output: OutputQueue
   #socket: Socket
   #identity: TlsIdentity | undefined
+  #domain: string | undefined
   #isEnding = false
   #isGone = false
   #isQueued = false
@@ -97,8 +99,9 @@ export class SocketLink implements Link {
   }
 
   /** The TLS socket is made when the ClientHello can be read: it then needs a fifth of the memory for its first read. */
-  startTls(): void {
+  startTls(domain?: string): void {
     this.#isSecuring = true
+    this.#domain = domain
     const socket = this.#socket
     socket.removeListener('data', onData)
     socket.pause()
@@ -118,11 +121,13 @@ export class SocketLink implements Link {
   hello(): void {
     if (this.#isGone || this.#socket.destroyed) return
     const plain = this.#socket
-    const identity = this.#ports.identity()
+    const identities = this.#ports.identities()
+    const identity = identities.find(this.#domain) ?? identities.first
     const secure = new TLSSocket(plain, {
       isServer: true,
       secureContext: identity.context,
       ALPNProtocols: ['xmpp-client'], // XEP-0368 §3 rule 8
+      ...(identities.areMany ? { SNICallback: onServerName } : {}),
     })
     plain.removeListener('error', onError)
     plain.on('error', ignore)
@@ -130,6 +135,13 @@ export class SocketLink implements Link {
     this.#socket = secure
     this.#adopt(secure)
     secure.once('secure', onSecure)
+  }
+
+  /** The client names the domain it wants: its certificate is shown, if it has one. Source: RFC 6066 §3; XEP-0368 §3 rule 6. */
+  named(domain: string): SecureContext | undefined {
+    const identity = this.#ports.identities().find(domain)
+    if (identity !== undefined) this.#identity = identity
+    return identity?.context
   }
 
   /** The handshake is done. */
@@ -176,6 +188,15 @@ function onData(this: Socket, chunk: Uint8Array): void {
 
 function onHello(this: Socket): void {
   ;(this as OwnedSocket)[linkOf]?.hello()
+}
+
+// Node calls it as a method of the socket, so that links need no closure for it
+function onServerName(
+  this: unknown,
+  domain: string,
+  done: (error: Error | null, context?: SecureContext) => void,
+): void {
+  done(null, (this as OwnedSocket)[linkOf]?.named(domain))
 }
 
 function onSecure(this: Socket): void {

@@ -22,7 +22,7 @@ import { acceptProxied } from './proxied.ts'
 import { reassertForgotten } from './reassert.ts'
 import { Roll } from './roll.ts'
 import { keepSweeping, Sweeper } from './sweep.ts'
-import { loadTlsIdentity } from './tls-identity.ts'
+import { certificateFiles, loadTlsIdentities } from './tls-identities.ts'
 import { Trims } from './trims.ts'
 import { Turns } from './turns.ts'
 import { createUpgradeHandler, webSocketPath } from './websocket.ts'
@@ -40,10 +40,10 @@ const maxConnectionNumber = 0xffff_ffff // as wide as an envelope carries it
 /** Listens and serves until it is drained. Errors: rejects when a port or the certificate cannot be had. */
 export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<RunningPod> {
   const { settings } = io
-  let identity = loadTlsIdentity(settings, io)
+  let identities = loadTlsIdentities(settings, io)
   const reloadCertificate = (): void => {
-    identity = loadTlsIdentity(settings, io)
-    io.logger.info({ what: 'certificate.loaded', notAfter: new Date(identity.notAfterMs).toISOString() })
+    identities = loadTlsIdentities(settings, io)
+    io.logger.info({ what: 'certificate.loaded', notAfter: new Date(identities.notAfterMs).toISOString() })
   }
   let phase: 'open' | 'draining' = 'open'
   let lastId = 0
@@ -82,7 +82,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     trims: new Trims({ presence: io.presence, later, onLost: (count) => meters.lostTrims.add(count) }),
     checkLease: () => checkLease(),
     logins: new Logins(io, meters, later),
-    fast: new Fast({ io, secret: () => identity.secret }),
+    fast: new Fast({ io, secret: () => identities.first.secret }),
     arrivals: new Turns({
       perSecond: settings.c2s.loginsPerSecond * limits.socketsPerLogin,
       maxWaiting: limits.waitingSockets,
@@ -90,7 +90,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
       monotonic: io.monotonic,
     }),
     pauses: new Pauses(later, io.monotonic),
-    identity: () => identity,
+    identity: () => identities.first,
     addresses: new Map(),
     transports: { tcp: 0, tls: 0, websocket: 0, bosh: 0 },
     losses: () => losses,
@@ -125,11 +125,11 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   })
   const names = createNameTable()
   const maxOutputBytes = orNone(settings.c2s.maxOutputBytes)
-  const ports = { names, links: { flushes: pod.flushes, identity: pod.identity, maxOutputBytes } }
+  const ports = { names, links: { flushes: pod.flushes, identities: () => identities, maxOutputBytes } }
   io.metrics.observed(
     'starling_c2s_certificate_not_after_seconds',
     'When the certificate in use ends, in seconds since 1970',
-    () => identity.notAfterMs / 1_000,
+    () => identities.notAfterMs / 1_000,
   )
   io.http.upgrade(webSocketPath, createUpgradeHandler(pod, { names, maxOutputBytes }))
   io.http.route(boshPath, createBoshHandler(pod, { names, maxOutputBytes }))
@@ -151,11 +151,15 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   const tellUnusable = (error: unknown): void => {
     io.logger.error({ what: 'certificate.unusable', hint: 'the one before stays in use', error })
   }
-  const { certificateFile, keyFile } = settings.tls
-  const files = certificateFile === '' ? [] : [certificateFile, keyFile]
+  const files = (): readonly string[] => certificateFiles(settings)
   const stopWatching = watchCertificate({ files, later, reload: reloadCertificate, onFault: tellUnusable })
   const stopSweeping = keepSweeping(sweeper, later)
-  io.logger.info({ what: 'listening', c2s: portOf(plain), c2sTls: portOf(tls), isSelfSigned: identity.isSelfSigned })
+  io.logger.info({
+    what: 'listening',
+    c2s: portOf(plain),
+    c2sTls: portOf(tls),
+    isSelfSigned: identities.first.isSelfSigned,
+  })
   return {
     pod,
     ports: { c2s: portOf(plain), c2sTls: portOf(tls) },

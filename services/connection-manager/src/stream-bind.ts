@@ -25,7 +25,7 @@ export function receiveUnbound(
   if (isBind) return bindResource(state, element, signedIn)
   // RFC 6120 §7.1: before there is a resource, a stanza to anybody but the server or the own account ends the stream
   const to = element.attributes['to']
-  if (to !== undefined && to !== scene.domain && to !== signedIn.account) {
+  if (to !== undefined && to !== (state.domain ?? scene.domain) && to !== signedIn.account) {
     return failWith(state, scene, ['not-authorized', 'bind a resource first'])
   }
   const reply = errorReply(headerOf(element), stanzaError('unexpected-request', { text: 'bind a resource first' }))

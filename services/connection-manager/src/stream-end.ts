@@ -55,5 +55,10 @@ export function closeStream(state: StreamState, scene: StreamScene): Transition 
 /** Our header goes before an error that comes with the client's. Source: RFC 6120 §4.9.1.2; RFC 7395 §3.5. */
 function opening(state: StreamState, scene: StreamScene): readonly StreamEffect[] {
   if (state.isOpened) return []
-  return [{ do: 'write', text: headerText(scene.transport, { from: scene.domain, id: scene.streamId(), to: '' }) }]
+  return [
+    {
+      do: 'write',
+      text: headerText(scene.transport, { from: state.domain ?? scene.domain, id: scene.streamId(), to: '' }),
+    },
+  ]
 }

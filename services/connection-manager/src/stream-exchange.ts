@@ -39,12 +39,12 @@ export function startExchange(
   const { mechanism } = first
   const step = startSasl(mechanism, first.initial, {
     nonce: () => scene.nonce(),
-    domain: scene.domain,
+    domain: state.domain ?? scene.domain,
     isSecure: state.isSecure,
     offered: first.offered,
     advertised: { mechanisms: mechanismsOf(state, scene), channelBindings: scene.channelBindings() },
     channelBinding: (type) => scene.channelBinding(type),
-    pretendSalt: (username) => scene.pretendSalt(username),
+    pretendSalt: (username) => scene.pretendSalt(saltName(username, state, scene)),
   })
   return takeStep(state, step, { scene, sasl2, mechanism, signedIn: undefined })
 }
@@ -120,12 +120,12 @@ function takeStep(state: StreamState, step: SaslStep, running: Running): Transit
       return goTo(state, { kind: 'challenged', step, signedIn, mechanism, sasl2 }, { do: 'write', text })
     }
     case 'lookUp': {
-      const account = accountOf(step.username, scene)
+      const account = accountOf(step.username, state, scene)
       return goTo(state, { kind: 'lookingUp', step, mechanism, sasl2 }, { do: 'lookUp', account })
     }
     case 'lookUpTokens': {
       if (sasl2 === undefined) return refuse(state, running, { condition: 'invalid-mechanism' })
-      const account = accountOf(step.username, scene)
+      const account = accountOf(step.username, state, scene)
       const lookUp = { do: 'lookUpTokens', account, client: sasl2.client, mechanism } as const
       return goTo(state, { kind: 'lookingUp', step, mechanism, sasl2 }, lookUp)
     }
@@ -133,7 +133,7 @@ function takeStep(state: StreamState, step: SaslStep, running: Running): Transit
       return refuse(state, running, step)
     case 'success':
       // A mechanism that never looked anything up can prove nobody.
-      if (signedIn === undefined || signedIn.account !== accountOf(step.username, scene)) {
+      if (signedIn === undefined || signedIn.account !== accountOf(step.username, state, scene)) {
         return refuse(state, running, { condition: 'not-authorized' })
       }
       return sasl2 === undefined
@@ -187,7 +187,7 @@ function settle(
   },
 ): Transition {
   const { scene, sasl2, mechanism, signedIn, used } = given
-  const account = accountOf(step.username, scene)
+  const account = accountOf(step.username, state, scene)
   if (!isFromRight(state, account)) return refuse(state, given, { condition: 'invalid-authzid' })
   const isOffered = tokenMechanismsOf(state, scene).includes(sasl2.tokenMechanism ?? '')
   const { tokenMechanism: _, ...rest } = sasl2
@@ -203,8 +203,13 @@ function isFromRight({ from }: StreamState, account: BareJid): boolean {
   return from === '' || from === account
 }
 
-function accountOf(username: string, scene: StreamScene): BareJid {
-  return bareJid(username, scene.domain)
+function accountOf(username: string, state: StreamState, scene: StreamScene): BareJid {
+  return bareJid(username, state.domain ?? scene.domain)
+}
+
+/** What the salt of a name without an account is made of: another at each domain, as those of accounts are. Source: RFC 5802 §9. */
+function saltName(username: string, { domain }: StreamState, scene: StreamScene): string {
+  return domain === undefined || domain === scene.domain ? username : `${username}@${domain}`
 }
 
 /** Refuses an attempt. Source: RFC 6120 §6.4.5: it may be made again, but not for ever. */

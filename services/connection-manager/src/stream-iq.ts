@@ -11,6 +11,8 @@ export interface StreamAsker {
   readonly remoteAddress: string
   readonly addressKey: string
   readonly isSecure: boolean
+  /** That of the stream. */
+  readonly domain: BareJid
 }
 
 /** What became of a stream IQ. */
@@ -76,7 +78,7 @@ function keyOf(io: PodIo, call: QueryCall): string {
 function contextOf(io: PodIo, asker: StreamAsker, account: BareJid | undefined): StreamContext {
   return {
     account,
-    domain: io.domain,
+    domain: asker.domain,
     isSecure: asker.isSecure,
     remoteAddress: asker.remoteAddress,
     nowMs: io.clock(),

@@ -1,4 +1,4 @@
-import { bareOf, domainpartOf, normalizeDomainpart, parseJid } from '@starling/jid'
+import { type BareJid, bareOf, domainpartOf, normalizeDomainpart, parseJid } from '@starling/jid'
 import type { StreamOpen } from '@starling/xml'
 import { failWith } from './stream-end.ts'
 import { streamFeatures } from './stream-features.ts'
@@ -12,14 +12,17 @@ const maxLangLength = 35 // RFC 5646 §4.4.1
 export function openStream(state: StreamState, open: StreamOpen, scene: StreamScene): Transition {
   const signedIn = state.phase.kind === 'unopened' ? state.phase.signedIn : undefined
   const from = open.from === undefined ? undefined : parseJid(open.from)
+  const named = open.to === undefined ? undefined : normalizeDomainpart(open.to)
+  const domain = named?.ok === true && scene.isServed(named.value) ? (named.value as string as BareJid) : undefined
   const opened: StreamState = {
     ...state,
+    ...(domain === undefined ? {} : { domain }),
     isOpened: true,
     lang: langOf(open.lang),
     from: from?.ok === true ? bareOf(from.value) : '',
   }
   const header = headerText(scene.transport, {
-    from: scene.domain,
+    from: domain ?? scene.domain,
     id: scene.streamId(),
     // RFC 6120 §4.7.2: `to` answers the `from` of the client's header
     to: from?.ok === true ? bareOf(from.value) : '',
@@ -28,9 +31,8 @@ export function openStream(state: StreamState, open: StreamOpen, scene: StreamSc
     ...transition,
     effects: [{ do: 'write', text: header }, ...transition.effects],
   })
-  const domain = open.to === undefined ? undefined : normalizeDomainpart(open.to)
   // RFC 6120 §4.9.3.6; a header without `to` names no domain either
-  if (domain === undefined || !domain.ok || domain.value !== scene.domain) {
+  if (domain === undefined || (signedIn !== undefined && domainpartOf(signedIn.account) !== domain)) {
     return failed(failWith(opened, scene, ['host-unknown', 'this domain is not served here']))
   }
   // RFC 6120 §4.7.5: a header without version is that of 0.9
@@ -43,7 +45,7 @@ export function openStream(state: StreamState, open: StreamOpen, scene: StreamSc
     return failed(failWith(opened, scene, ['invalid-from', 'no address'])) // RFC 6120 §4.9.3.9
   }
   // XEP-0388 §2.1: SHOULD be told at once; nobody of another domain can sign in here
-  if (from?.ok === true && domainpartOf(from.value) !== scene.domain) {
+  if (from?.ok === true && domainpartOf(from.value) !== domain) {
     return failed(failWith(opened, scene, ['invalid-from', 'not an address of this domain']))
   }
   if (signedIn !== undefined && from?.ok === true && bareOf(from.value) !== signedIn.account) {

@@ -5,7 +5,9 @@ import type { Transport } from './stream-state.ts'
 
 /** What the stream machine is told of its surroundings; one a connection. */
 export interface StreamScene {
+  /** The first domain, for streams that name none. */
   readonly domain: BareJid
+  readonly isServed: (domain: string) => boolean
   readonly transport: Transport
   /** No SASL before STARTTLS. Source: RFC 6120 §5.3.1; RFC 7590 §3.4. */
   readonly isTlsRequired: boolean

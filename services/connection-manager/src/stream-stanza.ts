@@ -1,3 +1,4 @@
+import { domainOf } from '@starling/core'
 import { bareOf, type FullJid, parseJid } from '@starling/jid'
 import { errorReply, isRequest, isStanzaElement, payloadOf, readStanza, type Stanza } from '@starling/stanza'
 import type { ScannedElement } from '@starling/xml'
@@ -50,7 +51,7 @@ function askOwn(
   { scene, phase }: { readonly scene: StreamScene; readonly phase: BoundPhase },
 ): Transition | undefined {
   const account = bareOf(phase.jid)
-  if (!isRequest(request) || !['', account, scene.domain].includes(request.to)) return undefined
+  if (!isRequest(request) || !['', account, domainOf(account)].includes(request.to)) return undefined
   const found = scene.registry.findStreamIq(request.type, request.payloads[0] ?? '')
   const payload = found === undefined ? undefined : payloadOf(request)
   if (found === undefined || payload === undefined) return undefined

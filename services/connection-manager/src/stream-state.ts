@@ -97,6 +97,8 @@ export interface StreamState {
   readonly failures: number
   /** Language of the client's header, '' if none. */
   readonly lang: string
+  /** The served domain that the client's header names; missing before. */
+  readonly domain?: BareJid
   /** Whom the client's header says it is from, bare; '' if nobody. Source: RFC 6120 §4.7.1. */
   readonly from: BareJid | ''
 }

@@ -12,7 +12,7 @@ import { isInSasl2, isSasl2Element, receiveSasl2 } from './stream-sasl2.ts'
 import type { StreamScene } from './stream-scene.ts'
 import { isSmElement, receiveSignal } from './stream-sm.ts'
 import { receiveBound } from './stream-stanza.ts'
-import type { StreamEvent, StreamState, Transition } from './stream-state.ts'
+import { initialStreamState, type StreamEvent, type StreamState, type Transition } from './stream-state.ts'
 
 /**
  * One step of a client's stream: pure, and it never throws.
@@ -35,7 +35,7 @@ export function stepStream(state: StreamState, event: StreamEvent, scene: Stream
       return failStream(state, scene, { ...event.error, reason: event.reason })
     case 'secured':
       // RFC 6120 §5.4.3.3: everything known from before TLS is forgotten
-      return phase.kind === 'securing' ? goTo({ ...state, isSecure: true }, { kind: 'unopened' }) : stay(state)
+      return phase.kind === 'securing' ? stay({ ...initialStreamState(true), failures: state.failures }) : stay(state)
     case 'lookedUp':
     case 'tokensFound':
     case 'tokensSettled':

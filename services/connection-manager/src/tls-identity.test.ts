@@ -18,7 +18,7 @@ const serial = Buffer.alloc(16, 0xff)
 const ports = { clock: () => Date.now(), random: (bytes: number) => crypto.getRandomValues(new Uint8Array(bytes)) }
 
 function settings(more: { domain?: string; dataDir?: string; tls?: Settings['tls'] } = {}): Settings {
-  const { domain = 'localhost', dataDir = directory, tls = { certificateFile: '', keyFile: '' } } = more
+  const { domain = 'localhost', dataDir = directory, tls = { certificateFile: '', keyFile: '', directory: '' } } = more
   return { domain, dataDir, tls } as unknown as Settings
 }
 
@@ -128,8 +128,13 @@ describe('the self-signed certificate', () => {
     writeFileSync(certificateFile, made.certificate)
     writeFileSync(keyFile, made.key)
     writeFileSync(otherKeyFile, other.key)
-    assert.equal(loadTlsIdentity(settings({ tls: { certificateFile, keyFile } }), ports).isSelfSigned, false)
-    assert.throws(() => loadTlsIdentity(settings({ tls: { certificateFile, keyFile: otherKeyFile } }), ports))
+    assert.equal(
+      loadTlsIdentity(settings({ tls: { certificateFile, keyFile, directory: '' } }), ports).isSelfSigned,
+      false,
+    )
+    assert.throws(() =>
+      loadTlsIdentity(settings({ tls: { certificateFile, keyFile: otherKeyFile, directory: '' } }), ports),
+    )
   })
 })
 

@@ -5,7 +5,9 @@ import { type Problem, problem } from './problem.ts'
 
 /** What the accounts' endpoints work with. */
 export interface AccountPorts {
+  /** The first domain, for words. */
   readonly domain: BareJid
+  readonly isServed: (domain: string) => boolean
   /** PBKDF2 rounds of a new password. */
   readonly iterations: number
   readonly random: (bytes: number) => Uint8Array
@@ -58,7 +60,7 @@ export function createAccounts(ports: AccountPorts): Accounts {
 
   return {
     create: async (text, password) => {
-      const jid = accountJid(text, ports.domain)
+      const jid = accountJid(text, ports)
       if (!jid.ok) return jid
       const credentials = await credentialsOf(password)
       if (!credentials.ok) return credentials
@@ -69,14 +71,14 @@ export function createAccounts(ports: AccountPorts): Accounts {
         : refuse(409, `There is an account ${jid.value} already.`)
     },
     remove: async (text) => {
-      const jid = accountJid(text, ports.domain)
+      const jid = accountJid(text, ports)
       if (!jid.ok) return jid
       const gone = await ask(jid.value, 'account.delete', { jid: jid.value })
       if (!gone.ok) return gone
       return gone.value.isFound ? { ok: true, value: undefined } : refuse(404, `There is no account ${jid.value}.`)
     },
     setPassword: async (text, password) => {
-      const jid = accountJid(text, ports.domain)
+      const jid = accountJid(text, ports)
       if (!jid.ok) return jid
       const credentials = await credentialsOf(password)
       if (!credentials.ok) return credentials
@@ -94,15 +96,18 @@ const sentences: Readonly<Record<'timeout' | 'unavailable', string>> = {
 }
 
 /** The bare JID of an account of ours. */
-function accountJid(text: string, domain: BareJid): Done<BareJid> {
+function accountJid(text: string, { domain, isServed }: Pick<AccountPorts, 'domain' | 'isServed'>): Done<BareJid> {
   const parsed = parseJid(text)
   if (!parsed.ok) return refuse(400, `${quoted(text)} is no JID: ${parsed.error.text}.`)
   const jid = parsed.value
   if (isFull(jid)) return refuse(400, `${quoted(text)} names a resource: an account is LOCALPART@${domain}.`)
   const at = jid.indexOf('@')
   if (at < 0) return refuse(400, `${quoted(text)} has no localpart: an account is LOCALPART@${domain}.`)
-  if (jid.slice(at + 1) !== domain)
-    return refuse(400, `${quoted(text)} is not of this server: its domain is ${domain}.`)
+  if (!isServed(jid.slice(at + 1)))
+    return refuse(
+      400,
+      `${quoted(text)} is not of this server: its domain is ${domain}, further ones are in the setting domains.`,
+    )
   return { ok: true, value: jid }
 }
 

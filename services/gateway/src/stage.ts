@@ -8,8 +8,8 @@ import { connectionsOf, hostMetaPaths } from './host-meta.ts'
 export const gateway: Stage = { kind: 'pod', name: 'gateway', start }
 
 async function start(io: PodIo): Promise<PodService> {
-  const { settings, domain, random, logger, inbox, registry } = io
-  const accounts = createAccounts({ domain, iterations: settings.scram.iterations, random, ask: inbox.ask })
+  const { settings, domain, isServed, random, logger, inbox, registry } = io
+  const accounts = createAccounts({ domain, isServed, iterations: settings.scram.iterations, random, ask: inbox.ask })
   const guard = { token: await tokenOf(settings, logger), allowRemote: settings.admin.allowRemote }
   const { version } = registry.support.software
   const api = await createApi({ accounts, guard, connections: connectionsOf(settings), version, logger })

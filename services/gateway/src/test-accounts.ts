@@ -58,6 +58,7 @@ export async function testGateway(guard: Partial<Guard> = {}): Promise<TestGatew
   }
   const accounts = createAccounts({
     domain: 'localhost' as BareJid,
+    isServed: (domain: string) => domain === 'localhost',
     iterations: 4096,
     random: (bytes) => new Uint8Array(bytes).fill(7),
     ask: async (_key, call) => {

@@ -1,5 +1,4 @@
 import type { Effect, PointRun, Registry } from '@starling/core'
-import type { BareJid } from '@starling/jid'
 import { resourcepartOf } from '@starling/jid'
 import { type Stanza, stanzaError } from '@starling/stanza'
 import { archiveId, type DeliverHead, type Place, type Target } from '@starling/wire'
@@ -13,7 +12,6 @@ import type { Working } from './working.ts'
 /** What delivering needs to know beside the stanza. */
 export interface DeliveryContext {
   readonly registry: Registry
-  readonly domain: BareJid
   readonly at: Working
   /** Sessions that may get it. */
   readonly sessions: ReadonlyMap<string, RoutedSession>

@@ -1,3 +1,4 @@
+import { domainOf } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { delayElement, elementOf, hasPayload, makeStanza, ns, type Stanza, stanzaError } from '@starling/stanza'
 import { archiveId, type Place, type Target } from '@starling/wire'
@@ -11,7 +12,6 @@ import type { Working } from './working.ts'
 /** What ending a session needs to know. */
 export interface EndingContext {
   readonly at: Working
-  readonly domain: BareJid
   readonly place: Place
   readonly queued: Queued
   readonly isDead: (target: Target) => boolean
@@ -39,7 +39,7 @@ export function endQueue(session: RoutedSession, context: EndingContext): void {
   at.ended.push(sm.id)
 }
 
-function redeliver(entry: Entry, number: number, { at, domain, place, isDead, outputs }: EndingContext): void {
+function redeliver(entry: Entry, number: number, { at, place, isDead, outputs }: EndingContext): void {
   const { atMs, holders, copies } = entry
   const there = new Map<string, string>()
   if (holders.length + copies.length > 0) {
@@ -50,7 +50,7 @@ function redeliver(entry: Entry, number: number, { at, domain, place, isDead, ou
   // Another session was sent it too: it has it, or hands it on at its own end
   if (holders.some((name) => there.has(name))) return
   const except = copies.flatMap((name) => there.get(name) ?? [])
-  const stanza = delayed(stanzaOf(entry), domain, atMs)
+  const stanza = delayed(stanzaOf(entry), domainOf(at.account), atMs)
   // R6: among offline messages it stands where its session ended: before what came after
   const offlineId = archiveId(place) + number.toString(36).padStart(4, '0')
   const head = {

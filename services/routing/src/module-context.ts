@@ -1,4 +1,4 @@
-import type { Registry, RoutingContext, SessionView } from '@starling/core'
+import { domainOf, type Registry, type RoutingContext, type SessionView } from '@starling/core'
 import { type BareJid, fullJid } from '@starling/jid'
 import { archiveId, type Json } from '@starling/wire'
 import type { RoutedSession } from './account.ts'
@@ -28,7 +28,7 @@ class ModuleContext implements RoutingContext {
   }
 
   get domain(): BareJid {
-    return this.#shared.context.domain
+    return domainOf(this.#shared.context.at.account)
   }
 
   get account(): BareJid {

@@ -31,6 +31,7 @@ async function start(modules: readonly Module[] = []) {
     presence,
     registry: createRegistry(modules, {}, { name: 'Starling', version: '0' }),
     domain: 'example.net' as BareJid,
+    isServed: (domain: string) => domain === 'example.net',
     settings: { sm: { maxUnackedStanzas: 5_000 } },
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (event: unknown) => bugs.push(event) },
     metrics: { counter: nothing, gauge: nothing, histogram: nothing, observed: () => {} },

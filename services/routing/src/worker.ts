@@ -31,7 +31,7 @@ export function createWorker(io: Io): Worker {
     'starling_routing_lost_entries_total',
     'Unacknowledged deliveries that presence had lost when their session ended',
   )
-  const isLocal = (jid: Jid): boolean => domainpartOf(jid) === io.domain
+  const isLocal = (jid: Jid): boolean => io.isServed(domainpartOf(jid))
   const limits = heldLimits(io.settings)
 
   const work = async (batch: Batch): Promise<Work> => {
@@ -96,7 +96,6 @@ export function createWorker(io: Io): Worker {
     }
     const contextOf = (at: Working, isMessage: boolean): DeliveryContext => ({
       registry: io.registry,
-      domain: io.domain,
       at,
       sessions: audience(at.now, { isMessage, isDead, limits }),
       isDead,
@@ -129,7 +128,7 @@ export function createWorker(io: Io): Worker {
       case 'state': {
         const at = open(envelope.key)
         if (at === undefined) return
-        changeState(envelope, { at, domain: io.domain, place, queued: turn.queued, isDead, outputs, limits })
+        changeState(envelope, { at, place, queued: turn.queued, isDead, outputs, limits })
         return
       }
       case 'podDied': {

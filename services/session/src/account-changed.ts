@@ -20,7 +20,7 @@ export function handleAccountChanged(turn: Turn, envelope: AccountChanged): void
   if (change === 'credentials') return
   turn.account = withoutKicked(turn.account, () => true) // what comes of them still is nobody's
   for (const item of knownRosterOf(turn)?.items.values() ?? []) {
-    if (!isLocalAccount(item.jid, turn.ports.domain)) continue
+    if (!isLocalAccount(item.jid, turn.ports.isServed)) continue
     const { jid: account } = turn.account
     if (isSeen(item) || item.ask) tellAccount(turn, item.jid, presence('unsubscribe', account, item.jid))
     if (seesUs(item) || item.request !== undefined) {

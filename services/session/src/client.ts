@@ -102,7 +102,7 @@ function forgottenOf(turn: Turn, { target, ordinal }: FromClient | Answered): Ki
 /** Source: RFC 6121 §5, §8; RFC 6120 §10. */
 function sendMessage(turn: Turn, resource: string, stanza: Stanza): void {
   const { jid: account } = turn.account
-  const area = areaOf(stanza.to, turn.ports.domain)
+  const area = areaOf(stanza.to, turn.ports.isServed)
   if (area === 'domain') {
     // RFC 6120 §10.5.1 leaves it to us: nobody reads messages to the domain
     if (stanza.type !== 'headline') refuseOwn(turn, resource, stanza, stanzaError('service-unavailable'))
@@ -132,7 +132,7 @@ function sendPresence(turn: Turn, session: Session, stanza: Stanza): void {
     if (isBroadcast) handlePresence(turn, session, stanza)
     return // RFC 6120 §10.3.2: an error or a probe for nobody
   }
-  const area = areaOf(stanza.to, turn.ports.domain)
+  const area = areaOf(stanza.to, turn.ports.isServed)
   if (area === 'domain') return // nobody watches there
   if (area !== 'remote' && isBroadcast && !rememberDirected(turn, session, stanza)) return
   const error = routeOut(turn, stanza)
@@ -142,7 +142,7 @@ function sendPresence(turn: Turn, session: Session, stanza: Stanza): void {
 /** Source: RFC 6120 §8.2.3, §10.3.3; RFC 6121 §8.5. */
 function sendIq(turn: Turn, session: Session, stanza: Stanza): void {
   const { resource } = session
-  const area = areaOf(stanza.to, turn.ports.domain)
+  const area = areaOf(stanza.to, turn.ports.isServed)
   const isOwn = area === 'none' || stanza.to === turn.account.jid
   if (!isRequest(stanza)) {
     // a result or an error goes to the full JID it names; the server waits for none

@@ -1,4 +1,4 @@
-import type { SessionContext, SessionView } from '@starling/core'
+import { domainOf, type SessionContext, type SessionView } from '@starling/core'
 import { fullJid } from '@starling/jid'
 import type { Session } from './account.ts'
 import { freshId, type Turn } from './turn.ts'
@@ -23,7 +23,7 @@ class ModuleContext implements SessionContext {
   }
 
   get domain(): SessionContext['domain'] {
-    return this.#turn.ports.domain
+    return domainOf(this.#account.jid)
   }
 
   get account(): SessionContext['account'] {

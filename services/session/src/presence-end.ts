@@ -23,9 +23,9 @@ export function endAvailability(turn: Turn, session: Session, stanza: Stanza, ho
   updateSession(turn, { ...session, presence: undefined, directed: [] })
   const watching = roster === undefined ? [] : watchers(turn, roster)
   const told = new Set<string>(watching)
-  const { domain } = turn.ports
+  const { isServed } = turn.ports
   // §4.6.3: whoever got directed presence, unless the broadcast reaches it
-  const others = directed.filter((jid) => !told.has(bareOf(jid)) && isLocalAccount(bareOf(jid), domain))
+  const others = directed.filter((jid) => !told.has(bareOf(jid)) && isLocalAccount(bareOf(jid), isServed))
   castTo(turn, 'routing', [...watching, ...others], stanza)
   if (!wasAvailable) return
   const own = availableSessions(turn.account).map(({ resource }) => resource)

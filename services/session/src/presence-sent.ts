@@ -39,14 +39,14 @@ export function handlePresence(turn: Turn, session: Session, stanza: Stanza): vo
 
 /** What a resource is told when it becomes available. Source: RFC 6121 §4.2.2, §3.1.3. */
 function greet(turn: Turn, session: Session, roster: RosterView): void {
-  const { domain } = turn.ports
+  const { isServed } = turn.ports
   const jid = jidOf(turn, session)
   for (const other of availableSessions(turn.account)) {
     if (other.resource === session.resource) continue
     const shown = currentPresence(other)
     if (shown !== undefined) deliverOwn(turn, session.resource, addressed(shown, { to: jid }))
   }
-  const seen = [...roster.items.values()].filter((item) => isSeen(item) && isLocalAccount(item.jid, domain))
+  const seen = [...roster.items.values()].filter((item) => isSeen(item) && isLocalAccount(item.jid, isServed))
   const probed = seen.map((item) => item.jid)
   castTo(turn, 'session', probed, presence('probe', jid)) // §4.3.1; the full JID, so that no other resource is told again
   for (const { request } of roster.items.values()) {

@@ -8,9 +8,9 @@ import { deliver, deliverOwn, emit, jidOf, type Turn } from './turn.ts'
 
 /** Accounts of the domain that see our presence. */
 export function watchers(turn: Turn, roster: RosterView): readonly BareJid[] {
-  const { domain } = turn.ports
+  const { isServed } = turn.ports
   const found: BareJid[] = []
-  for (const item of roster.items.values()) if (seesUs(item) && isLocalAccount(item.jid, domain)) found.push(item.jid)
+  for (const item of roster.items.values()) if (seesUs(item) && isLocalAccount(item.jid, isServed)) found.push(item.jid)
   return found
 }
 

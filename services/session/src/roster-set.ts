@@ -48,7 +48,7 @@ export function setRoster(turn: Turn, session: Session, request: Stanza, query: 
 export function removeContact(turn: Turn, roster: RosterView, contact: BareJid): void {
   const { jid: account } = turn.account
   const item = roster.items.get(contact) ?? blankItem(contact)
-  const isLocal = isLocalAccount(contact, turn.ports.domain)
+  const isLocal = isLocalAccount(contact, turn.ports.isServed)
   if (isLocal && (isSeen(item) || item.ask)) tellAccount(turn, contact, presence('unsubscribe', account, contact))
   if (isLocal && seesUs(item)) {
     tellAccount(turn, contact, presence('unsubscribed', account, contact))

@@ -46,9 +46,9 @@ export function isSeen(item: RosterItem | undefined): boolean {
   return item?.subscription === 'to' || item?.subscription === 'both'
 }
 
-/** Whether an address is an account of the domain. */
-export function isLocalAccount(jid: BareJid, domain: BareJid): boolean {
-  return domainpartOf(jid) === domain && localpartOf(jid) !== ''
+/** Whether an address is an account of a domain that is served here. */
+export function isLocalAccount(jid: BareJid, isServed: (domain: string) => boolean): boolean {
+  return localpartOf(jid) !== '' && isServed(domainpartOf(jid))
 }
 
 /** Version a change gets: the place of what caused it, which sorts as the log does. */

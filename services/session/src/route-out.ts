@@ -3,13 +3,13 @@ import { isRequest, type Stanza, type StanzaError, stanzaError } from '@starling
 import { isSubscription } from './subscription-table.ts'
 import { deliver, type Turn, tellAccount } from './turn.ts'
 
-/** Where an address lies, seen from the domain. */
+/** Where an address lies: nowhere, at a domain that is served here, or elsewhere. */
 export type Area = 'none' | 'domain' | 'account' | 'resource' | 'remote'
 
 /** Says where an address lies. */
-export function areaOf(to: Stanza['to'], domain: string): Area {
+export function areaOf(to: Stanza['to'], isServed: (domain: string) => boolean): Area {
   if (to === '') return 'none'
-  if (domainpartOf(to) !== domain) return 'remote'
+  if (!isServed(domainpartOf(to))) return 'remote'
   if (localpartOf(to) === '') return 'domain'
   return isBare(to) ? 'account' : 'resource'
 }
@@ -20,7 +20,7 @@ export function areaOf(to: Stanza['to'], domain: string): Area {
  * Errors: the stanza error for an address that nobody serves (federation comes with its own issue).
  */
 export function routeOut(turn: Turn, stanza: Stanza): StanzaError | undefined {
-  const area = areaOf(stanza.to, turn.ports.domain)
+  const area = areaOf(stanza.to, turn.ports.isServed)
   switch (area) {
     case 'none':
     case 'domain':

@@ -33,7 +33,7 @@ export function handleOutbound(turn: Turn, session: Session, stanza: Stanza, typ
     refuse(stanzaError('resource-constraint', { text: 'the roster is full' }))
     return
   }
-  if (isPassed && !isLocalAccount(contact, turn.ports.domain)) {
+  if (isPassed && !isLocalAccount(contact, turn.ports.isServed)) {
     refuse(stanzaError('remote-server-not-found')) // RFC 6120 §10.4.1, until federation comes
     return
   }

@@ -7,7 +7,8 @@ import type { RosterView } from './roster.ts'
 
 /** What handling is given that does not change. */
 export interface Ports {
-  readonly domain: BareJid
+  /** Whether a domain is served here. */
+  readonly isServed: (domain: string) => boolean
   readonly registry: Registry
   readonly limits: {
     /** Units: resources an account may bind; 0 means any number. */

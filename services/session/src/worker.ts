@@ -48,7 +48,7 @@ export function createWorker(io: Io): Worker {
   const codec = rosterCodec()
   const deciding: DecisionPorts = { presence, codec }
   const ports: Ports = {
-    domain: io.domain,
+    isServed: io.isServed,
     registry: io.registry,
     limits: {
       maxResources: settings.c2s.maxResources,

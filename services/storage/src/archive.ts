@@ -1,4 +1,4 @@
-import type { ArchiveContext, ArchiveRow, Input, Registry } from '@starling/core'
+import { type ArchiveContext, type ArchiveRow, domainOf, type Input, type Registry } from '@starling/core'
 import { type BareJid, bareOf, isFull, resourcepartOf } from '@starling/jid'
 import type { Stanza } from '@starling/stanza'
 import { archiveId, type Json } from '@starling/wire'
@@ -27,7 +27,6 @@ export function candidateOf(input: Input): Candidate | undefined {
 
 /** Whose data a module works on, and why. */
 export interface About {
-  readonly domain: BareJid
   readonly account: BareJid
   readonly input: Input
   readonly slices: Slices
@@ -54,7 +53,7 @@ class ModuleContext implements ArchiveContext {
   }
 
   get domain(): BareJid {
-    return this.#about.domain
+    return domainOf(this.#about.account)
   }
 
   get account(): BareJid {
@@ -107,7 +106,7 @@ class ModuleContext implements ArchiveContext {
 export function archiveRow(
   candidate: Candidate,
   registry: Registry,
-  more: Pick<About, 'domain' | 'slices' | 'random'>,
+  more: Pick<About, 'slices' | 'random'>,
 ): ArchiveRow | undefined {
   const { input, owner, stanza, peer } = candidate
   const about: About = { ...more, account: owner, input, isAvailable: false }

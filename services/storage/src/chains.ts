@@ -2,6 +2,7 @@ import {
   answer,
   ask,
   type Document,
+  domainOf,
   type Input,
   type QueryName,
   type Registry,
@@ -22,7 +23,6 @@ export const sliceKind = 'slice'
 /** What making chains needs. */
 export interface ChainContext {
   readonly registry: Registry
-  readonly domain: BareJid
   readonly maxOffline: number
   readonly random: (bytes: number) => Uint8Array
   /** Ids of the offline stanzas that were sent in this batch; they are removed once that is durable. */
@@ -134,8 +134,8 @@ export function requestChain(input: Input, envelope: Request, outputs: Outputs, 
     const found = context.registry.findIq(stanza.type, head.scope, stanza.payloads[0] ?? '')
     const payload = payloadOf(stanza)
     if (found?.at !== 'storage' || payload === undefined) return refuseStep(stanzaError('service-unavailable'))
-    const { domain, random } = context
-    const about = { domain, account, input, slices: head.slices, isAvailable: head.isAvailable, random }
+    const { random } = context
+    const about = { account, input, slices: head.slices, isAvailable: head.isAvailable, random }
     return found.handler(payload, storageContext(context.registry, about, found.module), stanza)
   }
   return chain(envelope, begin, outputs, (last) => answerRequest(stanza, last, outputs))
@@ -173,7 +173,7 @@ function flushChain(envelope: Flush, outputs: Outputs, context: ChainContext): C
         if (end !== undefined && id >= end) break
         if (sent.has(id)) continue // by a flush of this very batch
         sent.add(id)
-        const stanza = delayed(raw, context.domain, atMs)
+        const stanza = delayed(raw, domainOf(owner), atMs)
         outputs.emit('routing', { kind: 'deliver', key: owner, atMs, stanza, head: { isOwn: true, isReplay: true } })
       }
       return kept.length < offlinePage ? answer() : page(kept.at(-1)?.id ?? afterId)

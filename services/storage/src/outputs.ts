@@ -1,5 +1,5 @@
 import type { Effect, Input, Output, Step } from '@starling/core'
-import { type BareJid, bareOf, domainpartOf, isFull, type Jid, resourcepartOf } from '@starling/jid'
+import { bareOf, domainpartOf, isFull, type Jid, resourcepartOf } from '@starling/jid'
 import { errorReply, iqResult, type Stanza } from '@starling/stanza'
 import type { DeliverHead, Envelope } from '@starling/wire'
 
@@ -14,7 +14,7 @@ export interface Outputs {
 }
 
 /** An empty collection for an input. */
-export function outputsOf(cause: Input, domain: BareJid, bug: Outputs['bug']): Outputs {
+export function outputsOf(cause: Input, isServed: (domain: string) => boolean, bug: Outputs['bug']): Outputs {
   const list: Output[] = []
   const { atMs } = cause.envelope
   const emit: Outputs['emit'] = (to, envelope) => {
@@ -26,7 +26,7 @@ export function outputsOf(cause: Input, domain: BareJid, bug: Outputs['bug']): O
     bug,
     send: (stanza, head) => {
       // To a remote address nothing goes yet: federation brings its inbox.
-      if (stanza.to === '' || domainpartOf(stanza.to as Jid) !== domain) return
+      if (stanza.to === '' || !isServed(domainpartOf(stanza.to as Jid))) return
       emit('routing', { kind: 'deliver', key: bareOf(stanza.to as Jid), atMs, stanza, head })
     },
   }

@@ -41,6 +41,7 @@ async function start(modules: readonly Module[] = []) {
     storage,
     registry: createRegistry(modules, {}, { name: 'Starling', version: '0' }),
     domain: 'example.net' as BareJid,
+    isServed: (domain: string) => domain === 'example.net',
     settings: { offline: { maxStanzas: 2 }, archive: { retentionDays: 0 } },
     random: (bytes: number) => new Uint8Array(bytes),
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (event: unknown) => bugs.push(event) },

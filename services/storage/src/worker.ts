@@ -8,7 +8,7 @@ import { startRetention } from './retention.ts'
 
 /** Storage at work: a statement a query and batch, whatever the number of records. */
 export function createWorker(io: StorageIo): Worker {
-  const { storage, registry, domain, logger, metrics } = io
+  const { storage, registry, isServed, logger, metrics } = io
   const archived = metrics.counter('starling_archived_total', 'Messages archived, one a side')
   const questions = metrics.counter('starling_storage_chains_total', 'Requests, questions and writes handled', ['kind'])
   const bugs = metrics.counter('starling_storage_bugs_total', 'Requests whose handling threw')
@@ -24,7 +24,7 @@ export function createWorker(io: StorageIo): Worker {
       )
       const slices = new Map(owners.map((owner, index) => [owner, slicesOf(documents[index] ?? [])]))
       const rows = candidates.flatMap(
-        (one) => archiveRow(one, registry, { domain, random: io.random, slices: slices.get(one.owner) ?? {} }) ?? [],
+        (one) => archiveRow(one, registry, { random: io.random, slices: slices.get(one.owner) ?? {} }) ?? [],
       )
       if (rows.length > 0) await storage.run('archive.add', rows)
       archived.add(rows.length)
@@ -57,10 +57,10 @@ export function createWorker(io: StorageIo): Worker {
   }
 
   const work = async (batch: Batch): Promise<Work> => {
-    const collected = new Map(batch.inputs.map((input) => [input, outputsOf(input, domain, reporter(input))]))
+    const collected = new Map(batch.inputs.map((input) => [input, outputsOf(input, isServed, reporter(input))]))
     const flushed = new Map<BareJid, Set<string>>()
     const maxOffline = io.settings.offline.maxStanzas
-    const context: ChainContext = { registry, domain, maxOffline, random: io.random, flushed }
+    const context: ChainContext = { registry, maxOffline, random: io.random, flushed }
     if (batch.inbox === 'routing') await routed(batch, collected, context)
     else await asked(batch, collected, context)
     const outputs: Output[] = [...collected.values()].flatMap(({ list }) => list)

@@ -8,6 +8,13 @@ export function domain(value: SettingValue): string | undefined {
   return isDomain ? undefined : 'a domain, such as example.org'
 }
 
+/** Domains, each once. */
+export function domains(value: SettingValue): string | undefined {
+  const all = Array.isArray(value) ? value : []
+  const isFine = all.every((one) => domain(one) === undefined) && new Set(all).size === all.length
+  return isFine ? undefined : 'a list of domains, each once, such as example.org'
+}
+
 /** Brokers as host:port. */
 export function brokers(value: SettingValue): string | undefined {
   const all = Array.isArray(value) ? value : []

@@ -4,6 +4,7 @@ import type { SettingValue } from './setting.ts'
 
 /** Settings that a running process takes up, by their paths; whoever uses one reads it each time anew. */
 export const liveSettings: readonly string[] = [
+  'domains',
   'logLevel',
   'tracing.sampleRatio',
   'c2s.requireTls',

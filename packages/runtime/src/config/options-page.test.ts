@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { modules } from '@starling/modules'
 import { defaultSettings } from '../default-settings.ts'
+import { liveSettings } from './live-settings.ts'
 import { optionsPage } from './options-page.ts'
 import { variableOf } from './setting.ts'
 import { decidedElsewhere, moduleSettings, settingsTable } from './settings-table.ts'
@@ -39,6 +40,11 @@ describe('the table of settings', () => {
 
   it('shows each setting once in the reference, and no secret', () => {
     const page = optionsPage(modules)
-    for (const { path } of settingsTable) assert.equal(page.split(`| \`${path}\` |`).length, 2, path)
+    for (const { path } of settingsTable) {
+      const rows = page.split('\n').filter((row) => row.startsWith(`| \`${path}\` |`))
+      assert.equal(rows.length, 1, path)
+      assert.equal(rows[0]?.includes('| live |'), liveSettings.includes(path), path)
+      assert.equal(rows[0]?.includes('| restart |'), !liveSettings.includes(path), path)
+    }
   })
 })

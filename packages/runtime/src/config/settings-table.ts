@@ -12,6 +12,7 @@ const port: SettingKind = { type: 'int', min: 0, max: 65_535, unit: '' }
 /** Every setting of Starling itself, in the order of the docs; defaults are those of `defaultSettings`. */
 export const settingsTable: readonly Setting[] = [
   row('domain', text, 'The XMPP domain that is served.', { check: checks.domain }),
+  row('domains', list, 'Further domains that are served, each with accounts of its own.', { check: checks.domains }),
   row(
     'dataDir',
     text,
@@ -32,6 +33,11 @@ export const settingsTable: readonly Setting[] = [
   row('listen.http', text, 'Address of HTTP.'),
   row('tls.certificateFile', text, 'PEM file of the certificate and its chain; empty: a self-signed one is made.'),
   row('tls.keyFile', text, 'PEM file of its key.'),
+  row(
+    'tls.directory',
+    text,
+    'Folder with `DOMAIN.crt` and `DOMAIN.key`, PEM, for further domains; one without gets the certificate above.',
+  ),
   row('c2s.requireTls', bool, 'Whether clients must use TLS before they sign in.'),
   row('c2s.streamsPerAddress', int('streams'), 'Streams that one address may have open.', none),
   row(

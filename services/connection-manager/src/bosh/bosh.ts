@@ -90,7 +90,7 @@ function open({ pod, names, maxOutputBytes, links }: Sessions, { request, respon
     {
       sid,
       terms,
-      greeting: { ...greeting, sid, from: pod.io.domain },
+      greeting: { ...greeting, sid, from: pod.io.isServed(body.to ?? '') ? body.to : pod.io.domain },
       content: isContentType(body.content) ? body.content : undefined,
       isSecure: request.socket instanceof TLSSocket,
       maxOutputBytes,

@@ -111,6 +111,7 @@ export async function fakeIo(
     io: {
       pod: 'pod-1',
       domain,
+      isServed: (other) => other === domain,
       settings,
       registry: createRegistry(options.modules ?? [], {}, { name: 'Starling', version: '0' }),
       presence: {
@@ -181,11 +182,12 @@ function settingsOf(
 ): Settings {
   return {
     domain,
+    domains: [],
     dataDir,
     portOffset: 0,
     ports: { c2s: 0, c2sTls: 0, http: 0 },
     listen: { c2s: '127.0.0.1', http: '127.0.0.1' },
-    tls: { certificateFile: '', keyFile: '' },
+    tls: { certificateFile: '', keyFile: '', directory: '' },
     c2s: {
       requireTls: true,
       streamsPerAddress: 0,

@@ -6,6 +6,7 @@ import { domain } from './fake-io.ts'
 export function testScene(changes: Partial<StreamScene> & { readonly modules?: readonly Module[] } = {}): StreamScene {
   return {
     domain,
+    isServed: (other) => other === domain,
     transport: 'tcp',
     isTlsRequired: false,
     registry: createRegistry(changes.modules ?? [], {}, { name: 'Starling', version: '0' }),

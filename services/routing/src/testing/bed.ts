@@ -42,6 +42,7 @@ export function bedIo({ modules = [], maxUnackedStanzas = 5_000, presence, onCou
     presence: used,
     registry: createRegistry(modules, {}, { name: 'Starling', version: '0' }),
     domain: 'example.net' as BareJid,
+    isServed: (domain: string) => domain === 'example.net',
     settings: { sm: { maxUnackedStanzas } },
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (event: unknown) => bugs.push(event) },
     metrics: { counter, gauge: nothing, histogram: nothing, observed: () => {} },

@@ -96,6 +96,7 @@ export function fakeIo(more: {
   return {
     pod: 'test',
     domain: 'example.org' as BareJid,
+    isServed: (domain: string) => domain === 'example.org',
     settings: { c2s: { maxResources }, session: { maxRosterItems, maxDirectedPresence, maxRosters } } as never,
     registry: createRegistry(modules, {}, { name: 'Starling', version: '0' }),
     presence,
