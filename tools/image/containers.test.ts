@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { kindsOf, makeParty, type Party } from '../faults/party.ts'
 import { randomOf } from '../faults/random.ts'
 import { isSound, lineOf } from '../faults/report.ts'
@@ -12,6 +13,8 @@ import { docker, dockerCode, makeAccounts } from './containers.ts'
 const image = process.env['STARLING_TEST_IMAGE'] ?? ''
 const skip = image === '' ? 'STARLING_TEST_IMAGE names no image: no container was run' : false
 const project = 'starling-image-test'
+/** Units: ms that clients talk before a fault, and after it. */
+const talkMs = 3_000
 const password = 'wherefore art thou'
 const kinds = kindsOf(4)
 const names = kinds.map(({ name }) => name)
@@ -20,7 +23,11 @@ if (skip === false) process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0' // certifi
 /** As strict as compose and Kubernetes: nothing to write but /tmp and /data, no capability. */
 const strict = ['--read-only', '--tmpfs', '/tmp', '--cap-drop', 'ALL', '--security-opt', 'no-new-privileges']
 
-async function soundly(fault: string, party: Party): Promise<void> {
+/** Lets everybody talk, has the fault happen meanwhile, and reconciles. */
+async function soundly(fault: string, party: Party, happen: () => Promise<unknown> = async () => {}): Promise<void> {
+  await sleep(talkMs)
+  await happen()
+  await sleep(talkMs)
   const settled = await party.settle()
   const row = { fault, seconds: 0, settled, isJudged: true, findings: {} }
   console.log(lineOf(row))
@@ -72,9 +79,10 @@ describe('the image in a container', { skip }, () => {
     const party = await makeParty(kinds, { reaches, password, random: randomOf(1) })
     try {
       await soundly('nothing', party)
-      await docker('kill', one)
-      await docker('start', one)
-      await soundly('kill -9 of the only container', party)
+      await soundly('kill -9 of the only container', party, async () => {
+        await docker('kill', one)
+        await docker('start', one)
+      })
     } finally {
       await party.close()
     }
@@ -106,17 +114,19 @@ describe('docker-compose.yml in containers', { skip }, () => {
 
   it('a killed connection-manager: its clients resume at the other, nothing acknowledged is lost, twice or out of order', async () => {
     const before = everybody().members.map(({ counts }) => counts.resumed)
-    await docker(...compose, 'kill', 'connection-manager-1')
-    await soundly('kill -9 of connection-manager-1', everybody())
+    await soundly('kill -9 of connection-manager-1', everybody(), () =>
+      docker(...compose, 'kill', 'connection-manager-1'),
+    )
     assert.ok(everybody().members.some(({ counts }, index) => counts.resumed > (before[index] ?? 0)))
     await docker(...compose, 'up', '--no-build', '--wait')
   })
 
   it('a killed service of each other kind comes back and lost nothing', async () => {
     for (const name of ['session', 'routing', 'storage']) {
-      await docker(...compose, 'kill', name)
-      await docker(...compose, 'up', '--no-build', '--wait')
-      await soundly(`kill -9 of ${name}`, everybody())
+      await soundly(`kill -9 of ${name}`, everybody(), async () => {
+        await docker(...compose, 'kill', name)
+        await docker(...compose, 'up', '--no-build', '--wait')
+      })
     }
   })
 
@@ -137,6 +147,6 @@ async function health(container: string): Promise<void> {
     const status = (await docker('inspect', '--format', '{{.State.Health.Status}}', container)).trim()
     if (status === 'healthy') return
     assert.ok(performance.now() < end, `${container} is ${status}`)
-    await new Promise((resolve) => setTimeout(resolve, 500))
+    await sleep(500)
   }
 }
