@@ -37,7 +37,9 @@ export async function startEmbeddedProcess(
 ): Promise<EmbeddedProcess> {
   const token = randomUUID()
   const started = performance.now()
-  const child = spawn(process.execPath, [...nodeArguments, '--disable-warning=ExperimentalWarning', main], {
+  // As tools/bootstrap.mjs starts it
+  const options = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=32']
+  const child = spawn(process.execPath, [...options, ...nodeArguments, main], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: {
       ...withoutSettings(process.env),
