@@ -1,4 +1,4 @@
-import type { Cause } from './envelope.ts'
+import type { Cause } from './envelope-parts.ts'
 
 /** The highest cause seen from each source partition (R3): what decides whether a record is a duplicate. */
 export interface CauseTable {

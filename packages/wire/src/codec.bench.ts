@@ -1,7 +1,8 @@
 import type { FullJid, Jid } from '@starling/jid'
 import { causeTable } from './causes.ts'
 import { decodeEnvelope, encodeEnvelope } from './codec.ts'
-import type { Deliver, FromClient, Output } from './envelope.ts'
+import type { Deliver, FromClient } from './envelope.ts'
+import type { Output } from './pod-envelopes.ts'
 import { packRecord, unpackRecord } from './record.ts'
 
 /** One figure of a benchmark. */

@@ -1,7 +1,8 @@
 import type { Jid } from '@starling/jid'
 import type { Stanza, StanzaKind } from '@starling/stanza'
 import { byteReader, byteWriter, type Reader, type Writer } from './bytes.ts'
-import type { Cause, Envelope, EnvelopeKind, Recipient, Target } from './envelope.ts'
+import type { Envelope, EnvelopeKind } from './envelope.ts'
+import type { Cause, Recipient, Target } from './envelope-parts.ts'
 import { decodeJson, encodeJson } from './json.ts'
 
 /** Numbers of the kinds on the wire; a number is never reused. */

@@ -1,52 +1,6 @@
 import type { Stanza } from '@starling/stanza'
-
-/** One connection of one pod's life (R7): the reader drops records of another epoch. */
-export interface Target {
-  readonly slot: number
-  readonly epoch: number
-  readonly connection: number
-}
-
-/** Why an envelope exists: the place of the record that caused it, and its number among what that record caused (R3). */
-export interface Cause {
-  /** Source of the cause: the inbox's number, or another where a second stage reads that inbox (`causeSource`). */
-  readonly inbox: number
-  readonly partition: number
-  readonly offset: number
-  /** Envelope in that record and emission of that envelope: `(envelope << 16) | emission`, as an unsigned number. */
-  readonly index: number
-}
-
-/** One receiver of an output: a connection, and the `to` that the pod writes when the payload is shared. */
-export interface Recipient {
-  readonly connection: number
-  readonly to: string
-  /** Which stanza of the SM session this is, counted from 1 without a gap (R4); missing without stream management. */
-  readonly ordinal?: number
-}
-
-/** JSON that may hold bytes. */
-export type Json =
-  | null
-  | boolean
-  | number
-  | string
-  | Uint8Array
-  | readonly Json[]
-  | { readonly [key: string]: Json | undefined }
-
-interface Base {
-  /** Whose state it concerns; chooses the partition. Empty on pod inboxes. */
-  readonly key: string
-  readonly cause?: Cause
-  /** Units: ms, when Starling accepted the stanza that began it all; a column, never an order (R9). */
-  readonly atMs: number
-  /**
-   * The trace it belongs to, where that is sampled: who published it is the parent of what its readers note.
-   * Shape: 16 bytes trace-id, 8 bytes parent-id. Source: W3C Trace Context §3.2.2.
-   */
-  readonly trace?: Uint8Array
-}
+import type { Base, Json, Remembered, Target } from './envelope-parts.ts'
+import type { Answer, Bound, Close, Lease, Output, Signal } from './pod-envelopes.ts'
 
 // ---- session inbox -------------------------------------------------------------------------------------------------
 
@@ -123,15 +77,6 @@ export interface Reassert extends Base {
       readonly acked: number
     }
   }
-}
-
-/** What a session was told by its client, and pods remember for it (R11). */
-export interface Remembered {
-  /** Its available presence without `to`; missing while it is unavailable. */
-  readonly presence?: Uint8Array
-  /** Asked for the roster. */
-  readonly isInterested: boolean
-  readonly slices: { readonly [moduleId: string]: Json }
 }
 
 /** A hibernating session's time is over; does nothing unless the session still hangs on this connection (R6). */
@@ -362,77 +307,6 @@ export interface Offline extends Base {
 export interface Flush extends Base {
   readonly kind: 'flush'
   readonly head: { readonly resource: string }
-}
-
-// ---- pod inbox -----------------------------------------------------------------------------------------------------
-
-/** Bytes for sockets of one pod. */
-export interface Output extends Base {
-  readonly kind: 'output'
-  readonly slot: number
-  readonly epoch: number
-  readonly recipients: readonly Recipient[]
-  /** Canonical bytes of one stanza. */
-  readonly raw: Uint8Array
-}
-
-/** The connection has its resource; `raw` is the IQ result to write. */
-export interface Bound extends Base {
-  readonly kind: 'bound'
-  readonly target: Target
-  readonly head: { readonly jid: string }
-  readonly raw: Uint8Array
-}
-
-/** News of stream management for a connection. */
-export type SignalHead =
-  | { readonly signal: 'enabled'; readonly smId: string; readonly maxSeconds: number }
-  | {
-      readonly signal: 'resumed'
-      readonly smId: string
-      readonly jid: string
-      readonly maxSeconds: number
-      /** Units: stanzas counted by the server, modulo 2^32: the `h` of `<resumed/>`. */
-      readonly count: number
-      /** Ordinal of the last stanza taken from the client: the connection's next is one above. */
-      readonly ordinal: number
-      /** Ordinal of the last delivery that the client has: the next to write is one above. */
-      readonly acked: number
-      readonly remembered?: Remembered
-    }
-  | { readonly signal: 'resumeRefused'; readonly h?: number }
-  /** The answer to `Recount`: what was written by now is all that was numbered before it. */
-  | { readonly signal: 'recount' }
-  /** The client acknowledged more than it was sent. Source: XEP-0198 §4. */
-  | { readonly signal: 'handledTooHigh'; readonly h: number; readonly sent: number }
-
-/** News of stream management for a connection; what follows for it in this inbox is counted. */
-export interface Signal extends Base {
-  readonly kind: 'signal'
-  readonly target: Target
-  readonly head: SignalHead
-}
-
-/** The connection must end with a stream error. */
-export interface Close extends Base {
-  readonly kind: 'close'
-  readonly target: Target
-  readonly head: { readonly condition: string; readonly text: string }
-}
-
-/** The answer to a pod's question. */
-export interface Answer extends Base {
-  readonly kind: 'answer'
-  readonly target: Target
-  readonly head:
-    | { readonly question: number; readonly result: Json }
-    | { readonly question: number; readonly error: string }
-}
-
-/** The first record of a lease: its offset is the epoch (R7). */
-export interface Lease extends Base {
-  readonly kind: 'lease'
-  readonly head: { readonly pod: string }
 }
 
 /** Everything that travels. */

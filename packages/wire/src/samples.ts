@@ -1,6 +1,7 @@
 import type { FullJid, Jid } from '@starling/jid'
 import type { Stanza } from '@starling/stanza'
-import type { Envelope, EnvelopeKind, Target } from './envelope.ts'
+import type { Envelope, EnvelopeKind } from './envelope.ts'
+import type { Target } from './envelope-parts.ts'
 
 const target: Target = { slot: 7, epoch: 2 ** 40 + 3, connection: 12 }
 const base = { key: 'romeo@example.org', atMs: 1_764_000_000_123 } as const

@@ -3,14 +3,10 @@ export { type CauseTable, causeIndex, causeTable, maxEmissions } from './causes.
 export { decodeEnvelope, type EnvelopeFault, encodeEnvelope } from './codec.ts'
 export type {
   AccountChanged,
-  Answer,
   Answered,
   Ask,
   Bind,
-  Bound,
   Cast,
-  Cause,
-  Close,
   Deliver,
   DeliverHead,
   Drop,
@@ -21,28 +17,36 @@ export type {
   Expire,
   Flush,
   FromClient,
-  Json,
-  Lease,
   Loaded,
   Offline,
-  Output,
   PodDied,
   Reassert,
-  Recipient,
   Recount,
-  Remembered,
   ReplyTo,
   Request,
   Resume,
   Sent,
-  Signal,
-  SignalHead,
   State,
   StateChange,
-  Target,
   ToAccount,
   Write,
 } from './envelope.ts'
+export type {
+  Cause,
+  Json,
+  Recipient,
+  Remembered,
+  Target,
+} from './envelope-parts.ts'
 export { causeSource, type Inbox, type InboxName, inboxes, inboxNames, partitionOf } from './inboxes.ts'
 export { decodeJson, encodeJson } from './json.ts'
+export type {
+  Answer,
+  Bound,
+  Close,
+  Lease,
+  Output,
+  Signal,
+  SignalHead,
+} from './pod-envelopes.ts'
 export { packedBytes, packRecord, type RecordFault, recordVersion, unpackRecord } from './record.ts'
