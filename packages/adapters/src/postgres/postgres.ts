@@ -7,6 +7,7 @@ import type { NamedQuery } from '../queries/named-query.ts'
 import { number, type Row } from '../queries/scalar.ts'
 import type { StorageEvent } from '../queries/storage-event.ts'
 import { connections, onConnection } from './connections.ts'
+import { gathered } from './gather.ts'
 import { migrate } from './migrate.ts'
 import { isNoPartition, Partitions } from './partitions.ts'
 import { statement } from './statement.ts'
@@ -51,10 +52,9 @@ class PostgresStorage implements Storage {
     this.#health.start()
   }
 
-  readonly run = async <N extends QueryName>(
-    name: N,
-    batch: readonly QueryArgs<N>[],
-  ): Promise<readonly QueryResult<N>[]> => {
+  readonly run: Storage['run'] = gathered((name, batch) => this.#run(name, batch), setImmediate)
+
+  async #run<N extends QueryName>(name: N, batch: readonly QueryArgs<N>[]): Promise<readonly QueryResult<N>[]> {
     const query: NamedQuery<N> = namedQueries[name]
     const results: QueryResult<N>[] = new Array(batch.length)
     for (const portion of portions(name, batch)) {
