@@ -37,7 +37,7 @@ export const software = { name: 'Starling', version: '0.1.0' } as const
  * Least time between batches of the archive. Units: ms. In a cluster a page of the archive may wait for it; one process knows when a page
  * is asked for, and hurries.
  */
-const archivePaceMs = { cluster: 20, embedded: 100 } as const
+const archivePaceMs = { cluster: 50, embedded: 100 } as const
 
 /** What a process runs. */
 export interface Plan {
