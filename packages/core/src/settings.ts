@@ -59,6 +59,8 @@ export interface Settings {
     readonly client: 'kafkajs' | 'platformatic'
     readonly partitions: number
     readonly slots: number
+    /** Units: ms between two requests to the brokers, at least. */
+    readonly gatherMs: number
   }
   /** Without brokers. */
   readonly embedded: {

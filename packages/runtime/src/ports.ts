@@ -88,9 +88,9 @@ async function openCluster(
     import('@starling/adapters/kafka'),
     import('@starling/adapters/redis'),
   ])
-  const { brokers, client } = settings.log
+  const { brokers, client, gatherMs } = settings.log
   return {
-    log: kafkaLog({ client, brokers, clientId: context.pod, clock: context.clock, onEvent }),
+    log: kafkaLog({ client, brokers, clientId: context.pod, clock: context.clock, gatherMs, onEvent }),
     presence: redisPresence({ url: settings.redisUrl, onEvent }),
   }
 }

@@ -21,6 +21,8 @@ export interface KafkaLogOptions {
   readonly maxRecordBytes?: number
   /** Units: ms a produce may take before it rejects LOG_FAILED. */
   readonly produceTimeoutMs?: number
+  /** Units: ms from one produce request to the next, at least; the first after a quiet time waits for nothing. */
+  readonly gatherMs?: number
   /** Units: ms until a group gives up a member that died. */
   readonly sessionTimeoutMs?: number
   /** Units: ms between two signs of life to the group. */
@@ -56,6 +58,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
     sessionTimeoutMs,
     heartbeatMs,
     maxWaitMs: options.maxWaitMs ?? Math.min(500, heartbeatMs),
+    gatherMs: options.gatherMs ?? 0,
     maxFetchBytes: maxBufferedBytes,
     onEvent,
   }
@@ -65,9 +68,10 @@ export function kafkaLog(options: KafkaLogOptions): Log {
     maxPendingBytes: options.maxPendingBytes ?? 64 * 1024 * 1024,
     maxRecordBytes: options.maxRecordBytes ?? 512 * 1024,
     produceTimeoutMs,
+    gatherMs: options.gatherMs ?? 0,
     maxBufferedBytes,
     retryMs: options.retryMs ?? 200,
-    commitGapMs: options.commitGapMs ?? 50,
+    commitGapMs: options.commitGapMs ?? 250,
     closeTimeoutMs: options.closeTimeoutMs ?? 5000,
     watchdogMs: options.watchdogMs ?? 5000,
     onEvent,

@@ -1,5 +1,6 @@
 import type { LogRecord } from '@starling/core'
 import type { Consumer, EachBatchPayload, Kafka, KafkaMessage, PartitionAssigner } from 'kafkajs'
+import { breather } from '../log/paced.ts'
 import type { DriverSettings, Feed, FeedSink, TopicPartition } from './driver.ts'
 
 /** What makes one kafkajs consumer. */
@@ -34,6 +35,7 @@ export function kafkajsFeed(options: KafkajsFeedOptions, sink: FeedSink): Feed {
     // the keeper opens a new consumer instead: one way back for every kind of failure
     retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1000, restartOnFailure: async () => false },
   })
+  const breathe = breather({ intervalMs: settings.gatherMs, monotonic: () => performance.now() })
   let commitNow: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
   let isLost = false
   let isClosed = false
@@ -66,6 +68,8 @@ export function kafkajsFeed(options: KafkajsFeedOptions, sink: FeedSink): Feed {
         commitNow = payload.commitOffsetsIfNecessary
         const { topic, partition, messages } = payload.batch
         if (!isClosed) sink.received(topic, partition, messages.map(toRecord))
+        // kafkajs fetches anew when this has returned for every partition; one of them waits, the others' records go on
+        await breathe()
       },
     })
   }

@@ -1,5 +1,6 @@
 import { type Log, LogError } from '@starling/core'
 import { type LaneOutcome, type LaneRecord, lane } from '../log/lane.ts'
+import { paced } from '../log/paced.ts'
 import { within } from '../log/within.ts'
 import type { Bounds, KafkaDriver, OnEvent } from './driver.ts'
 import { type Member, member, type ReadSettings } from './member.ts'
@@ -15,6 +16,8 @@ export interface DrivenLogOptions extends ReadSettings {
   readonly maxPendingBytes: number
   readonly maxRecordBytes: number
   readonly produceTimeoutMs: number
+  /** Units: ms from one produce request to the next, at least; the first after a quiet time waits for nothing. */
+  readonly gatherMs: number
   /** Units: ms between two looks of the watchdog. */
   readonly watchdogMs: number
   readonly onEvent: OnEvent
@@ -108,7 +111,7 @@ export function drivenLog(options: DrivenLogOptions): Log {
     maxPendingBytes: options.maxPendingBytes,
     maxRecordBytes: options.maxRecordBytes,
     timeoutMs: produceTimeoutMs,
-    schedule: setImmediate,
+    schedule: paced({ intervalMs: options.gatherMs, monotonic: () => performance.now() }),
     send,
   })
 

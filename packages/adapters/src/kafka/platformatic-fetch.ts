@@ -1,5 +1,6 @@
 import { Consumer, type RecordsBatch } from '@platformatic/kafka'
 import type { LogRecord } from '@starling/core'
+import { breather } from '../log/paced.ts'
 import { type Bounds, type DriverSettings, type FeedSink, keyOf, type TopicPartition } from './driver.ts'
 import { platformaticOptions } from './platformatic-options.ts'
 
@@ -77,8 +78,9 @@ export function fetcher(options: FetcherOptions): Fetcher {
   }
 
   async function loop(node: number): Promise<void> {
+    const breathe = breather({ intervalMs: settings.gatherMs, monotonic: () => performance.now() })
     try {
-      while (!isClosed && (await fetchOnce(node)));
+      while (!isClosed && (await fetchOnce(node))) await breathe()
     } catch (error) {
       await mend(error)
     }
