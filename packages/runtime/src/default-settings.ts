@@ -36,7 +36,7 @@ export const defaultSettings: Settings = {
   },
   registration: { inBand: false, perAddressPerHour: 10 },
   scram: { iterations: 10_000 },
-  log: { brokers: [], client: 'kafkajs', partitions: 64, slots: 256, gatherMs: 5 },
+  log: { brokers: [], client: 'kafkajs', partitions: 64, slots: 256, gatherMs: 8 },
   embedded: { durability: 'process' },
   redisUrl: '',
   databaseUrl: '',

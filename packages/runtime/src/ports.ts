@@ -88,11 +88,25 @@ async function openCluster(
     import('@starling/adapters/kafka'),
     import('@starling/adapters/redis'),
   ])
-  const { brokers, client, gatherMs } = settings.log
+  const { brokers, client } = settings.log
+  const gathering = gatheringOf(settings.log.gatherMs, context.stages)
   return {
-    log: kafkaLog({ client, brokers, clientId: context.pod, clock: context.clock, gatherMs, onEvent }),
+    log: kafkaLog({ client, brokers, clientId: context.pod, clock: context.clock, onEvent, ...gathering }),
     presence: redisPresence({ url: settings.redisUrl, onEvent }),
   }
+}
+
+/**
+ * How long a process gathers before it asks Kafka again. Where clients' stanzas come in it is the whole time: what left there together
+ * comes together further on, and needs little more. For the archive nobody waits.
+ */
+export function gatheringOf(
+  gatherMs: number,
+  stages: readonly Pick<Stage, 'kind'>[],
+): { readonly gatherMs: number; readonly fetchGatherMs: number } {
+  if (stages.some(({ kind }) => kind === 'pod')) return { gatherMs, fetchGatherMs: 0 }
+  const isStorage = stages.some(({ kind }) => kind === 'storage')
+  return { gatherMs: gatherMs / 4, fetchGatherMs: isStorage ? gatherMs : gatherMs / 4 }
 }
 
 async function openStorage(settings: Settings, tell: Teller): Promise<Storage> {

@@ -88,7 +88,7 @@ export interface DriverSettings {
   /** Units: ms a fetch waits at the broker for records. */
   readonly maxWaitMs: number
   /** Units: ms from one fetch of a broker to the next, at least; the first after a quiet time waits for nothing. */
-  readonly gatherMs: number
+  readonly fetchGatherMs: number
   /** Units: bytes of one fetch of one partition, about. */
   readonly maxFetchBytes: number
   readonly onEvent: OnEvent

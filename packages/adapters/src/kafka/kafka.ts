@@ -23,6 +23,8 @@ export interface KafkaLogOptions {
   readonly produceTimeoutMs?: number
   /** Units: ms from one produce request to the next, at least; the first after a quiet time waits for nothing. */
   readonly gatherMs?: number
+  /** Units: ms from one fetch of a broker to the next, at least; the first after a quiet time waits for nothing. */
+  readonly fetchGatherMs?: number
   /** Units: ms until a group gives up a member that died. */
   readonly sessionTimeoutMs?: number
   /** Units: ms between two signs of life to the group. */
@@ -58,7 +60,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
     sessionTimeoutMs,
     heartbeatMs,
     maxWaitMs: options.maxWaitMs ?? Math.min(500, heartbeatMs),
-    gatherMs: options.gatherMs ?? 0,
+    fetchGatherMs: options.fetchGatherMs ?? 0,
     maxFetchBytes: maxBufferedBytes,
     onEvent,
   }

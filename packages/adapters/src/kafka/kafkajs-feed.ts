@@ -35,7 +35,7 @@ export function kafkajsFeed(options: KafkajsFeedOptions, sink: FeedSink): Feed {
     // the keeper opens a new consumer instead: one way back for every kind of failure
     retry: { retries: 5, initialRetryTime: 100, maxRetryTime: 1000, restartOnFailure: async () => false },
   })
-  const breathe = breather({ intervalMs: settings.gatherMs, monotonic: () => performance.now() })
+  const breathe = breather({ intervalMs: settings.fetchGatherMs, monotonic: () => performance.now() })
   let commitNow: EachBatchPayload['commitOffsetsIfNecessary'] | undefined
   let isLost = false
   let isClosed = false

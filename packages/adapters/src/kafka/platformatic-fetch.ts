@@ -78,7 +78,7 @@ export function fetcher(options: FetcherOptions): Fetcher {
   }
 
   async function loop(node: number): Promise<void> {
-    const breathe = breather({ intervalMs: settings.gatherMs, monotonic: () => performance.now() })
+    const breathe = breather({ intervalMs: settings.fetchGatherMs, monotonic: () => performance.now() })
     try {
       while (!isClosed && (await fetchOnce(node))) await breathe()
     } catch (error) {
