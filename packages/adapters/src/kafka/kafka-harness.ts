@@ -39,6 +39,9 @@ export async function kafkaHarness(client: KafkaClient): Promise<LogHarness> {
         sessionTimeoutMs: 3000,
         heartbeatMs: 300,
         retryMs: 20,
+        // as a cluster does it: what is promised holds for requests that wait for company too
+        gatherMs: 8,
+        fetchGatherMs: 2,
         ...overrides,
       })
       logs.push(log)
