@@ -62,7 +62,7 @@ function messages(name: string, more: string): Piece {
         read: (result) => ({ ...messageCost(`${name}.500`, result), memoryAtStart: result.server?.memoryAtStartMb }),
       },
       {
-        scenario: chat(`${name}-full`, `inFlight: 2${more}`, 'lostAfter: 15s\n'),
+        scenario: chat(`${name}-full`, `inFlight: 2${more}`, 'lostAfter: 15s\nwaitAtMost: 30s\n'),
         read: (result) => ({ ...messageCost(`${name}.full`, result), [`${name}.generator`]: messagesOfACore(result) }),
       },
     ],
@@ -77,7 +77,7 @@ function highest(name: string, more: string, rates: readonly number[]): Piece {
     rates,
     runs: [
       {
-        scenario: `name: ${name}\nusers: ${talkers}\nsignInRate: 250\nwarmUp: 2s\nduration: 8s\nlostAfter: 8s\nblocks: [chat: {rate: RATE${more}}]\n`,
+        scenario: `name: ${name}\nusers: ${talkers}\nsignInRate: 250\nwarmUp: 2s\nduration: 7s\nlostAfter: 5s\nwaitAtMost: 5s\nblocks: [chat: {rate: RATE${more}}]\n`,
         read: () => ({}),
       },
     ],

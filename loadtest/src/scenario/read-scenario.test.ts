@@ -16,6 +16,7 @@ describe('reading a scenario', () => {
     const { name, groups, durationMs, connection, blocks } = read.value
     assert.deepEqual({ name, groups, durationMs }, { name: 'short', groups: [6], durationMs: 60_000 })
     assert.equal(connection.transport, 'starttls')
+    assert.deepEqual([read.value.lostAfterMs, read.value.waitAtMostMs], [10_000, 600_000])
     assert.deepEqual(blocks, [
       { kind: 'chat', group: 0, pace: { kind: 'rate', perSecond: 10 }, bodyBytes: 80, isStored: true },
     ])

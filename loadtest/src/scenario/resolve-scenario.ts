@@ -28,6 +28,7 @@ export interface ScenarioFile {
   readonly archives?: number
   readonly lateAfter?: string
   readonly lostAfter?: string
+  readonly waitAtMost?: string
   readonly connection?: Partial<Connection>
   readonly accounts?: {
     readonly by?: Accounts['by']
@@ -65,6 +66,7 @@ export function resolveScenario(file: ScenarioFile, name: string): Scenario {
     archives: file.archives ?? 0,
     lateAfterMs: ms(file.lateAfter, 5_000),
     lostAfterMs: ms(file.lostAfter, 10_000),
+    waitAtMostMs: ms(file.waitAtMost, 600_000),
     connection: {
       transport: 'starttls',
       signIn: 'sasl',

@@ -105,4 +105,6 @@ export interface Scenario {
   readonly lateAfterMs: number
   /** Silence after which what is missing counts as lost. */
   readonly lostAfterMs: number
+  /** Longest wait for what is on its way at the end; what is missing then counts as lost. */
+  readonly waitAtMostMs: number
 }

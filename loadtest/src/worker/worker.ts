@@ -112,10 +112,11 @@ async function signIn(crowd: Crowd): Promise<void> {
 
 /** Waits for what is on its way, until it is all there or nothing comes any more. */
 async function drain(crowd: Crowd): Promise<void> {
-  const { lostAfterMs } = crowd.plan.scenario
+  const { lostAfterMs, waitAtMostMs } = crowd.plan.scenario
+  const until = crowd.now() + waitAtMostMs
   let open = crowd.ledger.open
   let movedAt = crowd.now()
-  while (open > 0 && crowd.now() - movedAt < lostAfterMs) {
+  while (open > 0 && crowd.now() - movedAt < lostAfterMs && crowd.now() < until) {
     await sleep(pollMs)
     if (crowd.ledger.open !== open) movedAt = crowd.now()
     open = crowd.ledger.open
