@@ -55,6 +55,7 @@ async function up(peer: Peer, base: string): Promise<readonly string[]> {
   if (!existsSync(peer.proof))
     throw new Error(`${peer.name} is not installed: npm run loadtest -- target ${peer.name} install`)
   if (running(peer, base) !== undefined) return [`${peer.name} runs already`]
+  await down(peer, base)
   const folder = join(base, peer.name)
   mkdirSync(folder, { recursive: true })
   const isNew = !existsSync(join(folder, 'postgres'))
@@ -96,24 +97,34 @@ async function up(peer: Peer, base: string): Promise<readonly string[]> {
 }
 
 async function down(peer: Peer, base: string): Promise<readonly string[]> {
-  const file = running(peer, base)
-  if (file === undefined) return [`${peer.name} does not run`]
-  for (const { name, pid } of file.processes) {
+  const left = leftOf(peer, base)
+  // Half of it may be gone: what is left is stopped all the same.
+  for (const { name, pid } of left) {
     // PostgreSQL: "fast" shutdown.
     process.kill(pid, name === 'postgres' ? 'SIGINT' : 'SIGTERM')
     for (let waited = 0; isAlive(pid) && waited < stopTimeoutMs; waited += 50) await sleep(50)
     if (isAlive(pid)) process.kill(pid, 'SIGKILL')
   }
-  rmSync(join(base, `${peer.name}.json`))
+  rmSync(join(base, `${peer.name}.json`), { force: true })
+  if (left.length === 0) return [`${peer.name} does not run`]
   return [`${peer.name} is stopped; its data stays in ${join(base, peer.name)}`]
 }
 
-/** What runs, if its processes are still those that were started. */
+/** What runs, if all of it does. */
 function running(peer: Peer, base: string): PeerFile | undefined {
+  const file = readPeer(peer, base)
+  return file !== undefined && leftOf(peer, base).length === file.processes.length ? file : undefined
+}
+
+/** Those of its processes that are still the ones that were started. */
+function leftOf(peer: Peer, base: string): PeerFile['processes'] {
+  const processes = readPeer(peer, base)?.processes ?? []
+  return processes.filter(({ pid }) => isAlive(pid) && holds(pid, join(base, peer.name)))
+}
+
+function readPeer(peer: Peer, base: string): PeerFile | undefined {
   const path = join(base, `${peer.name}.json`)
-  if (!existsSync(path)) return undefined
-  const file = JSON.parse(readFileSync(path, 'utf8')) as PeerFile
-  return file.processes.every(({ pid }) => isAlive(pid) && holds(pid, join(base, peer.name))) ? file : undefined
+  return existsSync(path) ? (JSON.parse(readFileSync(path, 'utf8')) as PeerFile) : undefined
 }
 
 /** Whether a process works in a folder: a process id alone may be somebody else's by now. */
