@@ -19,7 +19,7 @@ const shortTimes: Times = { afterMs: 500, stopMs: 7_000, awayMs: 7_000, database
 
 /** Sessions on the pod that dies in a storm, unless the command line says otherwise; and in the short form. */
 export const stormSessions = 3_000
-const fewSessions = 150
+const fewSessions = 300
 
 /** Does the same to several at once. */
 async function each(names: readonly string[], act: (name: string) => Promise<void>): Promise<undefined> {
@@ -133,8 +133,8 @@ export const unjudged: readonly Fault[] = [
 /** All of them in about five minutes, for `npm test`: shorter, and one pod of each kind at once; `rolling` is SIGTERM of each. */
 export const shortFaults: readonly Fault[] = [
   ...podFaults(services, shortTimes).filter(({ name }) => !name.startsWith('SIGTERM')),
+  storm(fewSessions),
+  ...partitions(shortTimes.awayMs),
   ...infrastructureFaults(shortTimes),
   rolling,
-  ...partitions(shortTimes.awayMs),
-  storm(fewSessions),
 ]

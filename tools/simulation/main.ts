@@ -70,12 +70,13 @@ async function ofSource({ first, seeds, jobs }: SimulationRequest, only: string)
     first,
     seeds,
     jobs,
-    tell: ({ mutation: { name, rule }, seeds: ran, caught }) =>
-      console.log(
-        `${caught === undefined ? '✖' : '✔'} ${name} (${rule}): ${ran} seeds, ${caught?.slice(0, 160) ?? 'not caught'}`,
-      ),
+    tell: ({ mutation: { name, rule, doubledBy }, seeds: ran, caught }) => {
+      const mark = caught !== undefined ? '✔' : doubledBy === undefined ? '✖' : 'ℹ'
+      const none = doubledBy === undefined ? 'not caught' : `not caught: doubled, ${doubledBy}`
+      console.log(`${mark} ${name} (${rule}): ${ran} seeds, ${caught?.slice(0, 160) ?? none}`)
+    },
   })
-  return verdicts.filter(({ caught }) => caught === undefined).length
+  return verdicts.filter(({ caught, mutation }) => caught === undefined && mutation.doubledBy === undefined).length
 }
 
 /** Runs the seeds on several threads until `use` has had enough. Order: as they end. */

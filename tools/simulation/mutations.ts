@@ -11,6 +11,8 @@ export interface Mutation {
   readonly name: string
   readonly rule: string
   readonly edits: readonly Edit[]
+  /** What else prevents the harm, so that taking this away alone shows nothing; then it need not be noticed. */
+  readonly doubledBy?: string
 }
 
 const connection = 'services/connection-manager/src/connection.ts'
@@ -113,6 +115,8 @@ export const sourceMutations: readonly Mutation[] = [
   {
     name: 'mark-ignored-by-session',
     rule: 'R3: what a session owner has saved is handled again',
+    doubledBy:
+      'a stanza is taken at count+1 alone, a save not above the mark is refused, what shows twice has one cause',
     edits: [
       edit(
         'services/session/src/worker.ts',
