@@ -36,7 +36,7 @@ export type Archives = ReadonlyMap<string, readonly string[]>
 
 /** Every broken promise of a run that has come to rest. */
 export function reconcile(ledger: Ledger, archives: Archives): readonly string[] {
-  return [...received(ledger), ...acknowledged(ledger, archives), ...archived(ledger, archives)]
+  return [...received(ledger), ...misdirected(ledger), ...acknowledged(ledger, archives), ...archived(ledger, archives)]
 }
 
 /** Nothing twice in a session, and in the sender's order. */
@@ -60,6 +60,17 @@ function received({ sessions, sent }: Ledger): readonly string[] {
     }
   }
   return broken
+}
+
+/** Nothing reaches another account than its recipient's, but for copies for the sender's own devices (XEP-0280). */
+function misdirected({ sessions, sent }: Ledger): readonly string[] {
+  return sessions.flatMap(({ key, account, received: list }) =>
+    list.flatMap(({ id, isCarbon }) => {
+      const { toAccount = account, fromAccount = '' } = sent.get(id) ?? {}
+      const isRight = account === toAccount || (isCarbon && account === fromAccount)
+      return isRight ? [] : [`I7 ${key} received ${id}, which is for ${toAccount}`]
+    }),
+  )
 }
 
 /** What was acknowledged is in both archives, once, and with the recipient, who lost it in no session that could have been kept. */
