@@ -14,6 +14,8 @@ export interface Entry extends Numbered {
   readonly isManaged: boolean
   fate: Fate
   bounces: number
+  /** How often its sender sent it once more though it had been acknowledged: the recipient must have it so often then. */
+  repeats: number
   /** Order of its arrivals at the recipient, counted over all that the recipient received. */
   readonly arrivals: number[]
 }
@@ -35,6 +37,8 @@ export interface Account {
   readonly bounced: Damage
   /** Not received live by recipients without stream management: not promised; the archive has them. */
   readonly missedUnmanaged: number
+  /** Sent again by clients though they had been acknowledged. */
+  readonly repeated: number
   /** The first few, to look for in logs. */
   readonly examples: readonly string[]
 }
@@ -54,13 +58,28 @@ export class Ledger {
 
   sent(from: string, to: string, n: number): void {
     const isManaged = this.#managed.has(from)
-    this.#entries.set(textOf({ from, n }), { from, to, n, isManaged, fate: 'sent', bounces: 0, arrivals: [] })
+    this.#entries.set(textOf({ from, n }), {
+      from,
+      to,
+      n,
+      isManaged,
+      fate: 'sent',
+      bounces: 0,
+      repeats: 0,
+      arrivals: [],
+    })
   }
 
   /** The server acknowledged it; `unknown` when its session was lost first. */
   settled(text: string, fate: 'acked' | 'unknown'): void {
     const entry = this.#entries.get(text)
     if (entry !== undefined && entry.fate !== 'acked') entry.fate = fate
+  }
+
+  /** Its sender sent it again, by its own fault. */
+  repeated(text: string): void {
+    const entry = this.#entries.get(text)
+    if (entry !== undefined) entry.repeats++
   }
 
   bounced(text: string): void {
@@ -103,7 +122,7 @@ export class Ledger {
   account(from = 0): Account {
     const entries = this.#all().slice(from)
     const lost = entries.filter((entry) => this.#isMissing(entry) && entry.bounces === 0)
-    const twice = entries.filter(({ arrivals }) => arrivals.length > 1)
+    const twice = entries.filter(({ arrivals, repeats }) => arrivals.length > 1 + repeats)
     const bounced = entries.filter(({ bounces }) => bounces > 0)
     const reordered = this.#disorder(entries)
     const examples = [
@@ -120,6 +139,7 @@ export class Ledger {
       reordered: damage(reordered),
       bounced: damage(bounced),
       missedUnmanaged: entries.filter(({ to, arrivals }) => arrivals.length === 0 && !this.#managed.has(to)).length,
+      repeated: entries.filter(({ repeats }) => repeats > 0).length,
       examples: examples.slice(0, 8),
     }
   }
@@ -136,8 +156,9 @@ export class Ledger {
     for (const body of bodies) {
       const read = readText(body)
       if (read?.from !== from) continue
-      if (seen.has(body)) faults.push(`${body} stands twice`)
-      else if (read.n < last) faults.push(`${body} stands after ${from}.${last}`)
+      if (seen.has(body)) {
+        if ((this.#entries.get(body)?.repeats ?? 0) === 0) faults.push(`${body} stands twice`)
+      } else if (read.n < last) faults.push(`${body} stands after ${from}.${last}`)
       seen.add(body)
       last = Math.max(last, read.n)
     }

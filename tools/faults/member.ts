@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { ignoreFeatures, ignoreLateData, managesStream, type Reach, type Transport } from '@starling/testkit'
 import { client, type XmppClient, type XmppElement, xml } from '@xmpp/client'
 import { type Ledger, readText, textOf } from './ledger.ts'
+import { Written } from './written.ts'
 
 /** What kind of client a member is. */
 export interface MemberKind {
@@ -54,6 +55,7 @@ export class Member {
     this.xmpp.timeout = times.stepMs
     if (kind.isManaged) this.xmpp.streamManagement.requestAckDebounce = times.ackDebounceMs
     else ignoreFeatures(this.xmpp, [sm])
+    if (kind.isManaged) this.#watchWrites()
     this.#listen()
   }
 
@@ -121,8 +123,26 @@ export class Member {
       this.counts.resumed++
       this.isOnline = true
     })
-    management.on('ack', (stanza) => ledger.settled(stanza.getChildText('body') ?? '', 'acked'))
     management.on('fail', (stanza) => ledger.settled(stanza.getChildText('body') ?? '', 'unknown'))
+  }
+
+  /** Keeps book of what goes out and what the server says of it, beside the client's own. */
+  #watchWrites(): void {
+    const { ledger } = this.#ports
+    const written = new Written()
+    const write = this.xmpp.write.bind(this.xmpp)
+    this.xmpp.write = async (text) => {
+      for (const again of written.wrote(text)) ledger.repeated(again)
+      // A stanza whose write fails is kept like any other, to be sent again: the client would throw where nobody listens
+      if (/<(message|presence|iq)\b/.test(text)) await write(text).catch(ignore)
+      else await write(text)
+    }
+    this.xmpp.on('nonza', (nonza: XmppElement) => {
+      const h = Number(nonza.attrs['h'])
+      if (!Number.isSafeInteger(h)) return
+      const acked = nonza.is('resumed', sm) ? written.resumed(h) : nonza.is('a', sm) ? written.handled(h) : []
+      for (const text of acked) ledger.settled(text, 'acked')
+    })
   }
 
   /** Tries one address after another until one takes it. */

@@ -27,6 +27,7 @@ export function lineOf(row: Row): string {
   const { sent, acked, lost, twice, reordered, bounced, resumed, began, settledMs } = settled
   const damage = (name: string, { acked: one, unacked }: { acked: number; unacked: number }): string =>
     `${name} ${one}${unacked > 0 ? ` (+${unacked} not acked)` : ''}`
+  const own = settled.repeated > 0 ? `; ${settled.repeated} sent again by their own client after it was told h` : ''
   const mark = isSound(row) ? (row.isJudged ? '✔' : 'ℹ') : '✖'
   const parts = [
     damage('lost', lost),
@@ -35,7 +36,7 @@ export function lineOf(row: Row): string {
     damage('bounced', bounced),
   ]
   const back = settledMs === undefined ? 'NOT SETTLED' : `settled in ${(settledMs / 1000).toFixed(1)} s`
-  return `${mark} ${fault} (${seconds} s): ${sent} sent, ${acked} acked; ${parts.join(', ')}; resumed ${resumed}, new ${began}; ${back}${[...notes, ...broken.map((one) => `✖ ${one}`)].map((one) => `\n    ${one}`).join('')}`
+  return `${mark} ${fault} (${seconds} s): ${sent} sent, ${acked} acked; ${parts.join(', ')}; resumed ${resumed}, new ${began}; ${back}${own}${[...notes, ...broken.map((one) => `✖ ${one}`)].map((one) => `\n    ${one}`).join('')}`
 }
 
 /** All faults as a table of Markdown. */

@@ -36,7 +36,7 @@ export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
     if (why instanceof Error) tell(`✖ ${why.stack ?? why.message}`)
     bed.end().finally(() => process.exit(why instanceof Error ? 1 : 130))
   }
-  const ends = ['SIGINT', 'SIGTERM', 'uncaughtException', 'unhandledRejection'] as const
+  const ends = ['SIGINT', 'SIGTERM', 'uncaughtException'] as const
   for (const end of ends) process.once(end, interrupted)
   try {
     const kinds = kindsOf(members)

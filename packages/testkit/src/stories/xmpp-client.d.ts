@@ -35,6 +35,8 @@ declare module '@xmpp/client' {
     readonly parser: object | null
     /** Told of every byte that comes; overridden to leave out what comes between streams. */
     _onData(data: Uint8Array | string): void
+    /** Writes to the stream; overridden to see what goes. */
+    write(text: string): Promise<void>
     /** Told of every element that comes; overridden to take out what a client is not to know. */
     _onElement(element: XmppElement): void
     connect(service: string): Promise<unknown>
