@@ -24,6 +24,7 @@ export interface MemberPorts {
 }
 
 const sm = 'urn:xmpp:sm:3'
+const bind2 = 'urn:xmpp:bind:0'
 /** Units: ms. */
 const times = { againMs: 200, flapMs: 6_000, stepMs: 30_000, ackDebounceMs: 50 } as const
 
@@ -138,9 +139,17 @@ export class Member {
       else await write(text)
     }
     this.xmpp.on('nonza', (nonza: XmppElement) => {
-      const h = Number(nonza.attrs['h'])
-      if (!Number.isSafeInteger(h)) return
-      const acked = nonza.is('resumed', sm) ? written.resumed(h) : nonza.is('a', sm) ? written.handled(h) : []
+      // SASL2 has them inside its <success/> (XEP-0388, XEP-0386)
+      const success = nonza.is('success', 'urn:xmpp:sasl:2') ? nonza : undefined
+      const resumed = nonza.is('resumed', sm) ? nonza : success?.getChild('resumed', sm)
+      const enabled = nonza.is('enabled', sm) ? nonza : success?.getChild('bound', bind2)?.getChild('enabled', sm)
+      if (enabled !== undefined) written.began()
+      const acked =
+        resumed !== undefined
+          ? written.resumed(Number(resumed.attrs['h']))
+          : nonza.is('a', sm)
+            ? written.handled(Number(nonza.attrs['h']))
+            : []
       for (const text of acked) ledger.settled(text, 'acked')
     })
   }

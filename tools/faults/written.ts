@@ -6,13 +6,13 @@ export class Written {
   /** Texts of messages that count, in order; '' for another stanza. */
   #stanzas: string[] = []
   #handled = 0
+  /** How many stood there when stream management was asked for last. */
+  #mark = 0
 
   /** The client writes; returns the messages among it that the server has told it to have handled. */
   wrote(bytes: string): readonly string[] {
-    if (bytes.includes('<enable ')) {
-      this.#stanzas = []
-      this.#handled = 0
-    }
+    // With Bind 2 it is asked for together with a resumption, should that come to nothing: whether it counts shows later
+    if (bytes.includes('<enable ')) this.#mark = this.#stanzas.length
     const again: string[] = []
     for (const [, kind, rest = ''] of bytes.matchAll(
       /<(message|presence|iq)\b((?:(?!<(?:message|presence|iq)\b).)*)/gs,
@@ -22,6 +22,13 @@ export class Written {
       this.#stanzas.push(text)
     }
     return again
+  }
+
+  /** A new session counts from where its client asked for it (XEP-0198 §4). */
+  began(): void {
+    this.#stanzas.splice(0, this.#mark)
+    this.#mark = 0
+    this.#handled = 0
   }
 
   /** The server has handled so many; returns the messages that are acknowledged by it. */
