@@ -70,13 +70,13 @@ async function ofSource({ first, seeds, jobs }: SimulationRequest, only: string)
     first,
     seeds,
     jobs,
-    tell: ({ mutation: { name, rule, doubledBy }, seeds: ran, caught }) => {
-      const mark = caught !== undefined ? '✔' : doubledBy === undefined ? '✖' : 'ℹ'
-      const none = doubledBy === undefined ? 'not caught' : `not caught: doubled, ${doubledBy}`
+    tell: ({ mutation: { name, rule, whyNot }, seeds: ran, caught }) => {
+      const mark = caught !== undefined ? '✔' : whyNot === undefined ? '✖' : 'ℹ'
+      const none = whyNot === undefined ? 'not caught' : `not caught: ${whyNot}`
       console.log(`${mark} ${name} (${rule}): ${ran} seeds, ${caught?.slice(0, 160) ?? none}`)
     },
   })
-  return verdicts.filter(({ caught, mutation }) => caught === undefined && mutation.doubledBy === undefined).length
+  return verdicts.filter(({ caught, mutation }) => caught === undefined && mutation.whyNot === undefined).length
 }
 
 /** Runs the seeds on several threads until `use` has had enough. Order: as they end. */

@@ -11,8 +11,8 @@ export interface Mutation {
   readonly name: string
   readonly rule: string
   readonly edits: readonly Edit[]
-  /** What else prevents the harm, so that taking this away alone shows nothing; then it need not be noticed. */
-  readonly doubledBy?: string
+  /** Why taking this away alone need not show: what else prevents the harm, or what shows it instead. */
+  readonly whyNot?: string
 }
 
 const connection = 'services/connection-manager/src/connection.ts'
@@ -115,8 +115,8 @@ export const sourceMutations: readonly Mutation[] = [
   {
     name: 'mark-ignored-by-session',
     rule: 'R3: what a session owner has saved is handled again',
-    doubledBy:
-      'a stanza is taken at count+1 alone, a save not above the mark is refused, what shows twice has one cause',
+    whyNot:
+      'doubled: a stanza is taken at count+1 alone, a save not above the mark is refused, what shows twice has one cause',
     edits: [
       edit(
         'services/session/src/worker.ts',
@@ -245,6 +245,7 @@ export const sourceMutations: readonly Mutation[] = [
   {
     name: 'epoch-unchecked',
     rule: 'R7: a pod takes what was written for an earlier one of its slot',
+    whyNot: 'a stray number must meet one of its connections; pod-inbox.test.ts shows it by itself',
     edits: [edit(podInbox, 'if (epochOf(envelope) !== lease.epoch) continue', 'if (epochOf(envelope) < -1) continue')],
   },
 ]

@@ -120,4 +120,21 @@ describe('what a pod reads', () => {
     await until('all is read', () => order.length === 5)
     assert.deepEqual(order, ['close before', 'first', 'close between', 'second', 'close after'])
   })
+
+  it('R7: what was written for an earlier pod of its slot is none of its business', async (t) => {
+    const { inbox, log } = await opened(memoryPresence({ clock: monotonic }), t)
+    const heard: string[] = []
+    inbox.onEnvelopes((envelopes) => {
+      for (const one of envelopes) if (one.kind === 'close') heard.push(one.head.text)
+    })
+    const target = inbox.target(1)
+    const close = (text: string, epoch: number): Envelope => ({
+      ...{ kind: 'close', key: '', atMs: 0, target: { ...target, epoch } },
+      head: { condition: 'conflict', text },
+    })
+    const record = [close('earlier', target.epoch - 1), close('later', target.epoch + 1), close('own', target.epoch)]
+    await log.produce(inboxes.pod.topic, target.slot, record.map(encodeEnvelope))
+    await until('its own is read', () => heard.includes('own'))
+    assert.deepEqual(heard, ['own'])
+  })
 })
