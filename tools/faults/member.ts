@@ -138,7 +138,9 @@ export class Member {
       if (/<(message|presence|iq)\b/.test(text)) await write(text).catch(ignore)
       else await write(text)
     }
-    this.xmpp.on('nonza', (nonza: XmppElement) => {
+    const take = this.xmpp._onElement.bind(this.xmpp)
+    // Before the client itself hears of it: what it sends again then comes after
+    this.xmpp._onElement = (nonza) => {
       // SASL2 has them inside its <success/> (XEP-0388, XEP-0386)
       const success = nonza.is('success', 'urn:xmpp:sasl:2') ? nonza : undefined
       const resumed = nonza.is('resumed', sm) ? nonza : success?.getChild('resumed', sm)
@@ -151,7 +153,8 @@ export class Member {
             ? written.handled(Number(nonza.attrs['h']))
             : []
       for (const text of acked) ledger.settled(text, 'acked')
-    })
+      take(nonza)
+    }
   }
 
   /** Tries one address after another until one takes it. */

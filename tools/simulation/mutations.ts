@@ -190,6 +190,7 @@ export const sourceMutations: readonly Mutation[] = [
   },
   {
     name: 'trim-too-early',
+    whyNot: 'its harm needs a connection that breaks within a millisecond of an acknowledgement',
     rule: 'R5: an acknowledgement trims what was written behind it too',
     edits: [
       edit(
