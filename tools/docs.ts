@@ -9,6 +9,7 @@ import { inboxesPage } from './docs/inboxes-page.ts'
 import { metricsPage } from './docs/metrics-page.ts'
 import { modulesPage } from './docs/modules-page.ts'
 import { topicsManifest } from './docs/topics-manifest.ts'
+import { usersManifest } from './docs/users-manifest.ts'
 import { root } from './run.ts'
 
 const pages: readonly { readonly file: string; readonly text: string }[] = [
@@ -17,6 +18,7 @@ const pages: readonly { readonly file: string; readonly text: string }[] = [
   { file: 'docs/inboxes.md', text: inboxesPage() },
   { file: 'docs/metrics.md', text: await metricsPage() },
   { file: 'k8s/overlays/production/topics.yaml', text: topicsManifest() },
+  { file: 'k8s/overlays/production/users.yaml', text: usersManifest() },
   ...Object.entries(dashboards).map(([name, dashboard]) => {
     return { file: `k8s/monitoring/dashboards/${name}.json`, text: dashboardJson(dashboard) }
   }),

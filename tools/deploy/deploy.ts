@@ -1,6 +1,7 @@
 import { createTopics } from '@starling/adapters/kafka'
 import { postgresStorage } from '@starling/adapters/postgres'
 import type { Settings } from '@starling/core'
+import { logSecurity } from '@starling/runtime'
 import { inboxes, inboxNames } from '@starling/wire'
 
 /** How topics are kept. */
@@ -22,7 +23,10 @@ export function deployTopics(settings: Settings, replication: Replication): Prom
     minInSyncReplicas: replication.minInSync,
     retentionHours: inboxes[name].retentionHours,
   }))
-  return createTopics({ brokers: settings.log.brokers, clientId: 'starling-deploy' }, table)
+  return createTopics(
+    { brokers: settings.log.brokers, security: logSecurity(settings), clientId: 'starling-deploy' },
+    table,
+  )
 }
 
 /** Brings the database's tables to the newest schema. Errors: rejects when the database is away. */

@@ -11,6 +11,7 @@ import { session } from '@starling/session'
 import { storage } from '@starling/storage'
 import { type InboxName, inboxes, inboxNames } from '@starling/wire'
 import { services } from '../cluster/layout.ts'
+import { kafkaUsers } from '../docs/users-manifest.ts'
 import { settingsOf } from './environment.ts'
 import { build, type Manifest, readManifests } from './manifests.ts'
 import { type Container, isSelected, named, type Pod, podsOf, starlingOf } from './pods.ts'
@@ -26,7 +27,7 @@ const folders = [
 const keyed: readonly Stage[] = [session, routing, storage]
 /** Secrets that somebody else makes: certificate.sh or cert-manager, the operator (docs/operations.md), CloudNativePG. */
 const foreignSecrets = ['starling-tls', 'starling-admin', 'database-app']
-const dataPorts = [53, 9092, 6379, 5432]
+const dataPorts = [53, 9092, 9093, 6379, 5432]
 
 interface Ours {
   readonly pod: Pod
@@ -41,6 +42,11 @@ function oursOf(manifests: readonly Manifest[]): readonly Ours[] {
     if (container === undefined) return []
     return [{ pod, container, service: container.args?.[0] ?? '', settings: settingsOf(pod, container, manifests) }]
   })
+}
+
+function withoutUser({ log }: Settings): Omit<Settings['log'], 'user' | 'caFile'> {
+  const { user: _user, caFile: _file, ...rest } = log
+  return rest
 }
 
 /** Ports a service listens on, by the name that manifests give them. */
@@ -108,7 +114,9 @@ for (const folder of folders) {
     it('topics: made by the Job from the one table, and known to whoever else names them', () => {
       const topics: readonly string[] = inboxNames.map((name) => inboxes[name].topic)
       const settings = ours.find(({ service }) => service === 'topics')?.settings ?? assert.fail()
-      for (const each of ours) assert.deepEqual(each.settings.log, settings.log, named(each.pod))
+      for (const each of ours) {
+        assert.deepEqual(withoutUser(each.settings), withoutUser(settings), named(each.pod))
+      }
       for (const { metadata, spec } of ofKind('KafkaTopic')) {
         assert.ok(topics.includes(metadata.name), metadata.name)
         const isPod = metadata.name === inboxes.pod.topic
@@ -119,13 +127,14 @@ for (const folder of folders) {
       const strimzi = folder.includes('production') ? topics.length : 0
       assert.equal(ofKind('KafkaTopic').length, strimzi)
       for (const { metadata, spec } of ofKind('ScaledObject')) {
-        for (const trigger of spec.triggers.filter(({ type }: { type: string }) => type === 'kafka')) {
+        for (const { metadata: trigger } of spec.triggers) {
+          if (!trigger.query?.includes('kafka_consumergroup_lag')) continue
           const stage = keyed.find(({ name }) => name === metadata.name)
           assert.ok(stage !== undefined && stage.kind !== 'pod', metadata.name)
-          assert.equal(trigger.metadata.consumerGroup, `starling.${stage.name}`)
+          const [, group, topic] = /consumergroup="([^"]*)",topic="([^"]*)"/.exec(trigger.query) ?? []
+          assert.equal(group, `starling.${stage.name}`)
           const consumed: readonly string[] = stage.consumes.map((inbox: InboxName) => inboxes[inbox].topic)
-          assert.ok(consumed.includes(trigger.metadata.topic), `${stage.name} does not read ${trigger.metadata.topic}`)
-          assert.deepEqual([trigger.metadata.bootstrapServers], settings.log.brokers)
+          assert.ok(topic !== undefined && consumed.includes(topic), `${stage.name} does not read ${topic}`)
         }
       }
     })
@@ -146,13 +155,38 @@ for (const folder of folders) {
       const { log, redisUrl } = ours.find(({ service }) => service === 'routing')?.settings ?? assert.fail()
       assert.ok(redisUrl !== '')
       if (!folder.includes('dev')) {
-        const cluster = ofKind('Kafka')[0]?.metadata.name
-        return assert.deepEqual(log.brokers, [`${cluster}-kafka-bootstrap:9092`])
+        const { metadata, spec } = ofKind('Kafka')[0] ?? assert.fail()
+        const [listener, ...others] = spec.kafka.listeners
+        assert.deepEqual(others, [], 'no other way in')
+        assert.deepEqual(log.brokers, [`${metadata.name}-kafka-bootstrap:${listener.port}`])
+        assert.deepEqual([log.tls, log.sasl], [listener.tls, listener.authentication.type.toUpperCase()])
+        return
       }
       for (const at of [...log.brokers, 'redis:6379', 'postgres:5432']) {
         const [name, port] = at.split(':')
         const service = ofKind('Service').find(({ metadata }) => metadata.name === name)
         assert.equal(service?.spec.ports[0].port, Number(port), at)
+      }
+    })
+
+    it('Kafka’s users: each pod signs in as one of them, by its own Secret; they may what the code needs and no more', () => {
+      const users = ofKind('KafkaUser')
+      const isSecured = folder.includes('production')
+      assert.deepEqual(
+        users.map(({ metadata }) => metadata.name).sort(),
+        isSecured ? Object.keys(kafkaUsers()).sort() : [],
+      )
+      for (const { metadata, spec } of users) {
+        const rights = kafkaUsers()[metadata.name]?.map(({ resource, name, pattern, operations }) => {
+          return { resource: { type: resource, name, patternType: pattern }, operations }
+        })
+        assert.deepEqual(spec.authorization, { type: 'simple', acls: rights }, metadata.name)
+      }
+      for (const { pod, settings } of isSecured ? ours : []) {
+        const { user } = settings.log
+        assert.equal(user, pod.owner.kind === 'Job' ? 'starling-deploy' : 'starling', named(pod))
+        const secret = pod.volumes.find(({ name }) => name === 'kafka')?.secret
+        assert.equal(secret?.secretName, user, named(pod))
       }
     })
 
@@ -170,7 +204,8 @@ for (const folder of folders) {
     })
 
     it('secrets: each that is mounted is made here or named as somebody else’s', () => {
-      const made = ofKind('Secret').map(({ metadata }) => metadata.name)
+      const authorities = ofKind('Kafka').map(({ metadata }) => `${metadata.name}-cluster-ca-cert`)
+      const made = [...ofKind('Secret', 'KafkaUser').map(({ metadata }) => metadata.name), ...authorities]
       for (const pod of podsOf(manifests)) {
         for (const { secret } of pod.volumes) {
           if (secret === undefined) continue

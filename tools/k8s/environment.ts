@@ -11,6 +11,8 @@ import type { Container, Pod } from './pods.ts'
 const samples: Readonly<Record<string, string>> = {
   '/secrets/redis/url': 'redis://redis:6379',
   '/secrets/database/url': 'postgresql://starling:secret@database-rw.starling:5432/starling',
+  '/secrets/kafka/password': 'a-password-of-strimzi',
+  '/secrets/kafka-ca/ca.crt': 'not read when settings are',
   '/secrets/admin/token': 'a-token-of-sixteen-characters',
 }
 

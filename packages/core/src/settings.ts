@@ -61,6 +61,15 @@ export interface Settings {
     readonly slots: number
     /** Units: ms between two requests to the brokers, at least. */
     readonly gatherMs: number
+    /** Whether brokers are spoken to by TLS. */
+    readonly tls: boolean
+    /** PEM files: authorities to trust (empty: the system's), and what is shown of oneself (empty: nothing). */
+    readonly caFile: string
+    readonly certificateFile: string
+    readonly keyFile: string
+    readonly sasl: 'none' | 'PLAIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
+    readonly user: string
+    readonly password: string
   }
   /** Without brokers. */
   readonly embedded: {
@@ -68,6 +77,8 @@ export interface Settings {
     readonly durability: 'memory' | 'process' | 'power'
   }
   readonly redisUrl: string
+  /** PEM files for `rediss://`, as those of `log`. */
+  readonly redisTls: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string }
   readonly databaseUrl: string
   readonly admin: {
     /** Empty: one is made and kept in `dataDir`. */

@@ -3,6 +3,7 @@ import type { Log, Logger, Presence, Settings, Stage, Storage } from '@starling/
 import { inboxes, inboxNames } from '@starling/wire'
 import { countStart } from './start-counter.ts'
 import { createTeller, type Teller } from './teller.ts'
+import { logSecurity, readTlsFiles, type TlsTexts } from './tls-files.ts'
 
 /** The outside of a process: log, presence and, where the storage stage runs, the database. */
 export interface Ports {
@@ -91,8 +92,16 @@ async function openCluster(
   const { brokers, client } = settings.log
   const gathering = gatheringOf(settings.log.gatherMs, context.stages)
   return {
-    log: kafkaLog({ client, brokers, clientId: context.pod, clock: context.clock, onEvent, ...gathering }),
-    presence: redisPresence({ url: settings.redisUrl, onEvent }),
+    log: kafkaLog({
+      client,
+      brokers,
+      security: logSecurity(settings),
+      clientId: context.pod,
+      clock: context.clock,
+      onEvent,
+      ...gathering,
+    }),
+    presence: redisPresence({ url: settings.redisUrl, tls: redisTls(settings), onEvent }),
   }
 }
 
@@ -107,6 +116,12 @@ export function gatheringOf(
   if (stages.some(({ kind }) => kind === 'pod')) return { gatherMs, fetchGatherMs: 0 }
   const isStorage = stages.some(({ kind }) => kind === 'storage')
   return { gatherMs: gatherMs / 4, fetchGatherMs: isStorage ? gatherMs : gatherMs / 4 }
+}
+
+/** What `rediss://` is spoken with, where the settings name files. */
+function redisTls({ redisTls: files }: Settings): TlsTexts | undefined {
+  const texts = readTlsFiles('redisTls', files)
+  return Object.keys(texts).length === 0 ? undefined : texts
 }
 
 async function openStorage(settings: Settings, tell: Teller): Promise<Storage> {

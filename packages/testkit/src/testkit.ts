@@ -10,6 +10,7 @@ export {
   startInfrastructure,
 } from './infrastructure/infrastructure.ts'
 export { type OtlpReceiver, type ReceivedSpan, startOtlpReceiver } from './infrastructure/otlp-receiver.ts'
+export { freePorts } from './infrastructure/ports.ts'
 export { type Server, type ServerSpec, startServer } from './infrastructure/server-process.ts'
 export { makeTestCertificates, type TestCertificates } from './infrastructure/test-certificates.ts'
 export { type Archived, walkArchive } from './stories/archive-walk.ts'

@@ -1,5 +1,6 @@
 import type { Committed, LogRecord } from '@starling/core'
 import type { LaneOutcome, LaneRecord } from '../log/lane.ts'
+import type { KafkaSecurity } from './security.ts'
 
 /** One partition of one topic. */
 export interface TopicPartition {
@@ -77,6 +78,7 @@ export interface GroupFeed {
 export interface DriverSettings {
   readonly brokers: readonly string[]
   readonly clientId: string
+  readonly security: KafkaSecurity
   /** Units: ms that append tries. */
   readonly produceTimeoutMs: number
   /** Units: ms one request may take before it is given up. */

@@ -3,6 +3,7 @@ import type { DriverSettings, KafkaDriver, OnEvent } from './driver.ts'
 import { kafkajsDriver } from './kafkajs-driver.ts'
 import { drivenLog } from './log.ts'
 import { platformaticDriver } from './platformatic-driver.ts'
+import type { KafkaSecurity } from './security.ts'
 
 /** Which library talks to Kafka. */
 export type KafkaClient = 'kafkajs' | 'platformatic'
@@ -13,6 +14,8 @@ export interface KafkaLogOptions {
   /** Shape: host:port of some brokers. */
   readonly brokers: readonly string[]
   readonly clientId: string
+  /** Without, in the clear and as nobody. */
+  readonly security?: KafkaSecurity
   /** Units: ms since 1970; stamps records, orders nothing. */
   readonly clock: () => number
   /** Units: bytes of envelopes waiting; above it produce rejects LOG_FULL. */
@@ -55,6 +58,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
   const settings = {
     brokers: options.brokers,
     clientId: options.clientId,
+    security: options.security ?? {},
     produceTimeoutMs,
     requestTimeoutMs: Math.min(10_000, produceTimeoutMs),
     sessionTimeoutMs,
@@ -93,4 +97,6 @@ function driverOf(client: KafkaClient, settings: DriverSettings): KafkaDriver {
   }
 }
 
+export { type KafkaAccess, type KafkaRight, kafkaAccess } from './access.ts'
+export type { KafkaSecurity } from './security.ts'
 export { type CreateTopicsOptions, createTopics, type TopicSpec } from './topics.ts'

@@ -6,6 +6,10 @@ import type { Bounds, DriverSettings, KafkaDriver } from './driver.ts'
 import { soloAssigner, stickyAssigner } from './kafkajs-assigners.ts'
 import { kafkajsFeed } from './kafkajs-feed.ts'
 import { mendKafkajs } from './kafkajs-mend.ts'
+import { kafkajsSecurity } from './security.ts'
+
+/** What the names of groups begin with that kafkajs needs for readers of one partition: a broker with ACLs has to let them be. */
+export const readerGroups = 'starling-reader.'
 
 /** The Kafka driver over kafkajs 2.2.4. */
 export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
@@ -13,6 +17,7 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
   const kafka = new kafkajs.Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
+    ...kafkajsSecurity(settings.security),
     connectionTimeout: 3000,
     requestTimeout: settings.requestTimeoutMs,
     // what must be tried longer is tried by us, with a limit in time
@@ -132,7 +137,7 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
       kafkajsFeed({ kafka, settings, group, topics, assigner: stickyAssigner(held) }, sink),
     openPartition: (at, from, sink) => {
       const { topic, partition } = at
-      const group = `${settings.clientId}.${topic}.${partition}.${randomUUID()}`
+      const group = `${readerGroups}${settings.clientId}.${topic}.${partition}.${randomUUID()}`
       const seek = { topic, partition, offset: from }
       return kafkajsFeed({ kafka, settings, group, topics: [topic], assigner: soloAssigner(at), seek }, sink)
     },

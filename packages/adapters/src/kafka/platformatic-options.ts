@@ -1,4 +1,5 @@
 import type { DriverSettings } from './driver.ts'
+import { platformaticSecurity } from './security.ts'
 
 /** Options that every client of @platformatic/kafka is made with. */
 export function platformaticOptions(settings: DriverSettings): {
@@ -9,7 +10,7 @@ export function platformaticOptions(settings: DriverSettings): {
   timeout: number
   retryDelay: number
   autocreateTopics: false
-} {
+} & ReturnType<typeof platformaticSecurity> {
   return {
     clientId: settings.clientId,
     bootstrapBrokers: [...settings.brokers],
@@ -18,5 +19,6 @@ export function platformaticOptions(settings: DriverSettings): {
     timeout: settings.requestTimeoutMs,
     retryDelay: 200,
     autocreateTopics: false,
+    ...platformaticSecurity(settings.security),
   }
 }

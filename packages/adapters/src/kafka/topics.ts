@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { LogError } from '@starling/core'
 import kafkajs, { type Admin } from 'kafkajs'
 import { mendKafkajs } from './kafkajs-mend.ts'
+import { type KafkaSecurity, kafkajsSecurity } from './security.ts'
 
 /** One topic as the deploy step wants it. */
 export interface TopicSpec {
@@ -18,6 +19,7 @@ export interface TopicSpec {
 export interface CreateTopicsOptions {
   readonly brokers: readonly string[]
   readonly clientId: string
+  readonly security?: KafkaSecurity
   /** Units: ms to wait for brokers and leaders. */
   readonly timeoutMs?: number
 }
@@ -36,6 +38,7 @@ export async function createTopics(
   const admin = new kafkajs.Kafka({
     clientId: options.clientId,
     brokers: [...options.brokers],
+    ...kafkajsSecurity(options.security ?? {}),
     connectionTimeout: 3000,
     requestTimeout: timeoutMs,
     retry: { retries: 5, initialRetryTime: 200, maxRetryTime: 3000 },

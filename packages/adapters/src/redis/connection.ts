@@ -17,6 +17,8 @@ export interface ScriptCall {
 /** How the connection is kept. */
 export interface ConnectionOptions {
   readonly url: string
+  /** PEM texts, for `rediss://`; without, the system's authorities are trusted. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
   /** Units: ms a call may take, waiting for the connection included. */
   readonly timeoutMs: number
   /** Units: calls not yet answered; above it calls reject at once. */
@@ -57,6 +59,7 @@ export function redisConnection(options: ConnectionOptions): Connection {
   let pending = 0
   let connections = 0
   const redis = new Redis(options.url, {
+    ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,

@@ -20,6 +20,8 @@ import * as scripts from './scripts.ts'
 export interface RedisPresenceOptions {
   /** `redis://` or `rediss://` (TLS), with user and password where needed. */
   readonly url: string
+  /** PEM texts for `rediss://`: authorities other than the system's, and what this side shows of itself. */
+  readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
   /** Stands before every key; no braces. Default `starling:`. */
   readonly keyPrefix?: string
   /** Units: ms a call may take, waiting for the connection included; then it rejects. */
@@ -51,7 +53,7 @@ export function redisPresence(options: RedisPresenceOptions): Presence {
   const { queueTtlMs = 604_800_000, onEvent = () => {} } = options
   const keys = presenceKeys(keyPrefix)
   const holder = randomUUID()
-  const redis = redisConnection({ url, timeoutMs, maxPendingCalls, maxBackoffMs, onEvent })
+  const redis = redisConnection({ url, tls: options.tls, timeoutMs, maxPendingCalls, maxBackoffMs, onEvent })
 
   const one = async (script: scripts.Script, key: string, args: readonly string[]): Promise<number> => {
     const [reply] = await redis.scripts(script, [{ keys: [key], args }])

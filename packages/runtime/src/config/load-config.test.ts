@@ -143,6 +143,30 @@ describe('configuration', () => {
     assert.deepEqual(settings('', url).log.brokers, ['k1:9092', 'k2:9092'])
   })
 
+  it('how Kafka and Redis are reached has to be whole: TLS with its files, a password with its user, never in the clear', () => {
+    const kafka = { STARLING_LOG_BROKERS: 'k1:9093', STARLING_REDIS_URL: 'redis://r:6379' }
+    const of = (more: Readonly<Record<string, string>>): string => faults('', { ...kafka, ...more }).join('\n')
+    assert.match(of({ STARLING_LOG_CA_FILE: '/ca.crt' }), /^log\.tls \(STARLING_LOG_TLS\) must be true/)
+    assert.match(of({ STARLING_LOG_TLS: 'true', STARLING_LOG_KEY_FILE: '/a.key' }), /^log\.certificateFile.*together/)
+    assert.match(of({ STARLING_LOG_SASL: 'SCRAM-SHA-512' }), /^log\.user .*log\.password .*are missing/)
+    assert.match(of({ STARLING_LOG_USER: 'starling' }), /^log\.sasl .*is missing/)
+    const who = { STARLING_LOG_USER: 'starling', STARLING_LOG_PASSWORD: 'hunter2' }
+    assert.match(of({ ...who, STARLING_LOG_SASL: 'PLAIN' }), /^log\.tls .*must be true with PLAIN/)
+    assert.doesNotMatch(of({ ...who, STARLING_LOG_SASL: 'PLAIN' }), /hunter2/)
+    assert.match(of({ STARLING_REDIS_TLS_CA_FILE: '/ca.crt' }), /^redisUrl .*must be rediss:/)
+    const file = write('password', 'hunter2\n')
+    const sasl = { STARLING_LOG_SASL: 'SCRAM-SHA-512', STARLING_LOG_TLS: 'true', STARLING_LOG_USER: 'starling' }
+    assert.equal(settings('', { ...kafka, ...sasl, STARLING_LOG_PASSWORD_FILE: file }).log.password, 'hunter2')
+  })
+
+  it('a ratio is a number from 0 to 1', () => {
+    assert.equal(settings('tracing: { sampleRatio: 0.25 }').tracing.sampleRatio, 0.25)
+    assert.equal(settings('', { STARLING_TRACING_SAMPLE_RATIO: '0.5' }).tracing.sampleRatio, 0.5)
+    for (const wrong of ['1.1', '-0.1', 'half', '1e-3']) {
+      assert.equal(faults('', { STARLING_TRACING_SAMPLE_RATIO: wrong }).length, 1, wrong)
+    }
+  })
+
   it('RFC 6120 §13.12: a stanza limit below 10000 bytes is refused', () => {
     assert.equal(faults('c2s: { maxStanzaBytes: 9999 }').length, 1)
     assert.equal(settings('c2s: { maxStanzaBytes: 10000 }').c2s.maxStanzaBytes, 10_000)

@@ -57,11 +57,38 @@ function together(values: ReadonlyMap<string, SettingValue>): readonly string[] 
   if ((text('tls.certificateFile') === '') !== (text('tls.keyFile') === '')) {
     faults.push(`${called('tls.certificateFile')} and ${called('tls.keyFile')} are given together or not at all`)
   }
+  faults.push(...ofSecurity(text, called))
   for (const path of ['ports.c2s', 'ports.c2sTls', 'ports.http']) {
     const port = Number(values.get(path))
     if (port !== 0 && port + Number(values.get('portOffset')) > 65_535) {
       faults.push(`${called('portOffset')} is too large: ${path} would be above 65535`)
     }
+  }
+  return faults
+}
+
+/** What is wrong with how Kafka and Redis are reached. */
+function ofSecurity(text: (path: string) => string, called: (path: string) => string): readonly string[] {
+  const faults: string[] = []
+  for (const section of ['log', 'redisTls']) {
+    const [certificate, key] = [`${section}.certificateFile`, `${section}.keyFile`]
+    if ((text(certificate) === '') !== (text(key) === '')) {
+      faults.push(`${called(certificate)} and ${called(key)} are given together or not at all`)
+    }
+  }
+  const sasl = text('log.sasl')
+  if (text('log.tls') === 'false' && (text('log.caFile') !== '' || text('log.certificateFile') !== '')) {
+    faults.push(`${called('log.tls')} must be true where ${called('log.caFile')} or a certificate is given`)
+  }
+  if (sasl !== 'none' && (text('log.user') === '' || text('log.password') === '')) {
+    faults.push(`${called('log.user')} and ${called('log.password')} are missing: log.sasl is ${sasl}`)
+  }
+  if (sasl === 'none' && text('log.user') !== '') faults.push(`${called('log.sasl')} is missing: log.user is given`)
+  if (sasl === 'PLAIN' && text('log.tls') === 'false') {
+    faults.push(`${called('log.tls')} must be true with PLAIN, which sends the password itself`)
+  }
+  if (/^redis:/.test(text('redisUrl')) && text('redisTls.caFile') !== '') {
+    faults.push(`${called('redisUrl')} must be rediss://… where ${called('redisTls.caFile')} is given`)
   }
   return faults
 }

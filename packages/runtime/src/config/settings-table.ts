@@ -121,19 +121,46 @@ export const settingsTable: readonly Setting[] = [
     'Least time between two produce requests of a connection-manager (a quarter of it elsewhere); what comes meanwhile rides in the next, and the first after a quiet time waits for nothing. More costs latency and saves CPU; 0: each as soon as the last is answered.',
   ),
   row('log.slots', int('slots', 1, 10_000), 'Partitions of the pod inbox: pods with sockets that can run at once.'),
+  row('log.tls', bool, 'Whether the brokers are spoken to by TLS.'),
+  row(
+    'log.caFile',
+    text,
+    'PEM file of the authorities that sign the brokers’ certificates; empty: those of the system.',
+  ),
+  row('log.certificateFile', text, 'PEM file of the certificate shown to brokers that ask for one (mutual TLS).'),
+  row('log.keyFile', text, 'PEM file of its key.'),
+  row(
+    'log.sasl',
+    { type: 'choice', choices: ['none', 'PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] },
+    'How a process signs in to the brokers; PLAIN only with `log.tls`.',
+  ),
+  row('log.user', text, 'Who signs in to the brokers.'),
+  row('log.password', text, 'The password.', { isSecret: true }),
   row(
     'embedded.durability',
     { type: 'choice', choices: ['process', 'power', 'memory'] },
     'Without brokers: what is acknowledged survives the death of the process (`process`), or of the machine too (`power`: each commit waits for the disk); `memory` keeps log and sessions in memory only.',
   ),
-  row('redisUrl', text, 'Redis, `redis://host:port`; needed with `log.brokers`.', {
-    isSecret: true,
-    check: checks.redisUrl,
-  }),
+  row(
+    'redisUrl',
+    text,
+    'Redis, `redis://user:password@host:port`, or `rediss://` for TLS; needed with `log.brokers`.',
+    {
+      isSecret: true,
+      check: checks.redisUrl,
+    },
+  ),
+  row(
+    'redisTls.caFile',
+    text,
+    'PEM file of the authorities that sign the certificate of a `rediss://`; empty: those of the system.',
+  ),
+  row('redisTls.certificateFile', text, 'PEM file of the certificate shown to Redis (mutual TLS).'),
+  row('redisTls.keyFile', text, 'PEM file of its key.'),
   row(
     'databaseUrl',
     text,
-    '`postgres://user:password@host:port/database` or `sqlite:FILE`; empty: SQLite in `dataDir`.',
+    '`postgres://user:password@host:port/database` or `sqlite:FILE`; empty: SQLite in `dataDir`. TLS: with `?sslmode=verify-full&sslrootcert=FILE`, and `&sslcert=FILE&sslkey=FILE` for mutual TLS.',
     {
       isSecret: true,
       check: checks.databaseUrl,

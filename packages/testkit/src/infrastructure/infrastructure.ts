@@ -11,11 +11,13 @@ export interface InfrastructureOptions {
   readonly kafka?: {
     readonly brokers: 1 | 3
     readonly heapMb?: number
-    /** Further server.properties. */
+    /** Further server.properties; `{port}` and `{controllerPort}` stand for a broker's own. */
     readonly settings?: Readonly<Record<string, string>>
+    /** Users of SCRAM-SHA-512 and their passwords. */
+    readonly users?: Readonly<Record<string, string>>
   }
-  readonly redis?: boolean | { readonly persistent: boolean }
-  readonly postgres?: boolean
+  readonly redis?: boolean | { readonly persistent: boolean; readonly settings?: readonly string[] }
+  readonly postgres?: boolean | { readonly tls: { readonly certificateFile: string; readonly keyFile: string } }
   /** First port to use: Redis, PostgreSQL, then two for each broker, skipping those taken; without, any free ones. */
   readonly portBase?: number
   /** The servers outlive this process (the cluster command); else they end with it, however it ends. */
@@ -44,7 +46,8 @@ export async function startInfrastructure(options: InfrastructureOptions): Promi
     options.detached !== true &&
     options.kafka?.brokers !== 3 &&
     options.kafka?.settings === undefined &&
-    typeof options.redis !== 'object'
+    typeof options.redis !== 'object' &&
+    typeof options.postgres !== 'object'
   const asked = process.env['STARLING_TEST_INFRASTRUCTURE']
   const { source, isForced } = await chooseSource({ asked, isPlain, composeAnswers })
   if (source === 'compose') {

@@ -13,8 +13,10 @@ export interface KafkaOptions {
   /** Two ports a broker: clients, then controllers. */
   readonly ports: readonly number[]
   readonly heapMb: number
-  /** Further lines of server.properties, such as `['log.retention.ms', '60000']`. */
+  /** Further lines of server.properties; `{port}` and `{controllerPort}` stand for a broker's own. */
   readonly settings: Readonly<Record<string, string>>
+  /** Users of SCRAM-SHA-512 and their passwords, known from the start. */
+  readonly users: Readonly<Record<string, string>>
   readonly detached: boolean
   /** Told of each broker as it starts, so that it can be stopped when another does not. */
   readonly keep: (start: Promise<Server>) => Promise<Server>
@@ -39,7 +41,10 @@ export async function startKafka(options: KafkaOptions): Promise<readonly Server
     if (port === undefined || controllerPort === undefined) throw new Error('a broker needs two ports')
     return { id: index + 1, port, controllerPort, directory: join(options.directory, `kafka-${index + 1}`) }
   })
-  await Promise.all(brokers.map((broker) => prepare(artifacts, broker, properties(broker, brokers, options.settings))))
+  const { settings, users } = options
+  await Promise.all(
+    brokers.map((broker) => prepare(artifacts, broker, { settings: properties(broker, brokers, settings), users })),
+  )
   const starts = await Promise.allSettled(
     brokers.map((broker) => options.keep(startServer(spec(artifacts.java, java, broker, options.detached)))),
   )
@@ -49,7 +54,11 @@ export async function startKafka(options: KafkaOptions): Promise<readonly Server
   })
 }
 
-async function prepare(artifacts: KafkaArtifacts, broker: Broker, settings: string): Promise<void> {
+async function prepare(
+  artifacts: KafkaArtifacts,
+  broker: Broker,
+  { settings, users }: { readonly settings: string; readonly users: KafkaOptions['users'] },
+): Promise<void> {
   await mkdir(broker.directory, { recursive: true })
   const file = join(broker.directory, 'server.properties')
   await writeFile(file, settings)
@@ -58,7 +67,11 @@ async function prepare(artifacts: KafkaArtifacts, broker: Broker, settings: stri
     () => false,
   )
   if (isFormatted) return
-  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file]
+  const scram = Object.entries(users).flatMap(([name, password]) => [
+    '--add-scram',
+    `SCRAM-SHA-512=[name=${name},password=${password}]`,
+  ])
+  const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', file, ...scram]
   await command(artifacts.java, ['-XX:TieredStopAtLevel=1', ...(await javaOptions(artifacts, 128)), ...tool])
 }
 
@@ -76,7 +89,7 @@ async function javaOptions(artifacts: KafkaArtifacts, heapMb: number): Promise<r
 async function runOnce(artifacts: KafkaArtifacts, directory: string, option: string): Promise<void> {
   const [port = 0, controllerPort = 0] = await freePorts(2)
   const broker: Broker = { id: 1, port, controllerPort, directory }
-  await prepare(artifacts, broker, properties(broker, [broker], {}))
+  await prepare(artifacts, broker, { settings: properties(broker, [broker], {}), users: {} })
   const java = [option, ...(await javaOptions(artifacts, 384))]
   const server = await startServer({ ...spec(artifacts.java, java, broker, false), stopTimeoutMs: 180_000 })
   await server.stop()
@@ -133,6 +146,7 @@ function properties(broker: Broker, brokers: readonly Broker[], settings: Readon
     ...settings,
   }
   return Object.entries(all)
-    .map(([name, value]) => `${name}=${value}\n`)
+    .map(([name, value]) => `${name}=${value.replaceAll('{port}', String(broker.port))}\n`)
+    .map((line) => line.replaceAll('{controllerPort}', String(broker.controllerPort)))
     .join('')
 }

@@ -18,7 +18,8 @@ export async function startLocal(
   const detached = options.detached ?? false
   const brokers = options.kafka?.brokers ?? 0
   const [redisPort = 0, postgresPort = 0, ...kafkaPorts] = await freePorts(2 + 2 * brokers, options.portBase)
-  const persistent = typeof options.redis === 'object' && options.redis.persistent
+  const { persistent, settings = [] } = typeof options.redis === 'object' ? options.redis : { persistent: false }
+  const tls = typeof options.postgres === 'object' ? options.postgres.tls : undefined
   const started: Server[] = []
   // All at once: brokers stopped one by one lose their quorum, and the last one hangs.
   const stop = async (): Promise<void> => {
@@ -32,10 +33,27 @@ export async function startLocal(
 
   const starts = await Promise.allSettled([
     options.redis
-      ? keep(startRedis({ name: 'redis', directory: join(directory, 'redis'), port: redisPort, persistent, detached }))
+      ? keep(
+          startRedis({
+            name: 'redis',
+            directory: join(directory, 'redis'),
+            port: redisPort,
+            persistent,
+            settings,
+            detached,
+          }),
+        )
       : undefined,
     options.postgres
-      ? keep(startPostgres({ name: 'postgres', directory: join(directory, 'postgres'), port: postgresPort, detached }))
+      ? keep(
+          startPostgres({
+            name: 'postgres',
+            directory: join(directory, 'postgres'),
+            port: postgresPort,
+            tls,
+            detached,
+          }),
+        )
       : undefined,
     options.kafka === undefined
       ? []
@@ -45,6 +63,7 @@ export async function startLocal(
           ports: kafkaPorts,
           heapMb: options.kafka.heapMb ?? 384,
           settings: options.kafka.settings ?? {},
+          users: options.kafka.users ?? {},
           detached,
           keep,
         }),

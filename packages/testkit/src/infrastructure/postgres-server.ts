@@ -1,4 +1,4 @@
-import { access, chmod, chown, mkdir, mkdtemp, readFile, realpath, stat, symlink } from 'node:fs/promises'
+import { access, chmod, chown, copyFile, mkdir, mkdtemp, readFile, realpath, stat, symlink } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { command } from './command.ts'
@@ -11,6 +11,8 @@ export interface PostgresOptions {
   readonly directory: string
   readonly port: number
   readonly detached: boolean
+  /** Speaks TLS to who wants it. */
+  readonly tls?: { readonly certificateFile: string; readonly keyFile: string } | undefined
 }
 
 interface Ids {
@@ -35,6 +37,7 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
     await command(initdb, ['-D', data, '-U', 'starling', '-A', 'trust', '-E', 'UTF8', '--no-locale', '--no-sync'], run)
   const network = ['-p', String(port), '-c', 'listen_addresses=127.0.0.1', '-c', 'unix_socket_directories=']
   const settings = ['-c', 'fsync=on', '-c', 'max_connections=200', '-c', 'log_line_prefix=%m ']
+  if (options.tls !== undefined) settings.push(...(await tlsSettings(options.tls, directory, ids)))
   const server = await startServer({
     name,
     port,
@@ -56,6 +59,24 @@ export async function startPostgres(options: PostgresOptions): Promise<Server> {
     await command(join(programs, 'createdb'), [...to, 'starling'])
   }
   return server
+}
+
+/** PostgreSQL takes a key that is its own user's alone. */
+async function tlsSettings(
+  { certificateFile, keyFile }: NonNullable<PostgresOptions['tls']>,
+  directory: string,
+  ids: Ids | undefined,
+): Promise<readonly string[]> {
+  const copies = { ssl_cert_file: certificateFile, ssl_key_file: keyFile }
+  const settings = ['-c', 'ssl=on']
+  for (const [name, file] of Object.entries(copies)) {
+    const copy = join(directory, name)
+    await copyFile(file, copy)
+    await chmod(copy, 0o600)
+    if (ids !== undefined) await chown(copy, ids.uid, ids.gid)
+    settings.push('-c', `${name}=${copy}`)
+  }
+  return settings
 }
 
 /**

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, describe, it } from 'node:test'
+import { inspect } from 'node:util'
+import type { Presence } from '@starling/core'
+import { type Infrastructure, makeTestCertificates, startInfrastructure } from '@starling/testkit'
+import { redisPresence } from './redis.ts'
+
+const password = 'the-password-of-starling'
+
+describe('Redis by TLS, as a user of its own', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'starling-secure-redis-'))
+  let server: Infrastructure | undefined
+  let ca = ''
+  const told: unknown[] = []
+  const open = (user: string, tls?: { readonly ca: string }): Presence => {
+    const url = `rediss://${user}@127.0.0.1:${server?.redis?.port}`
+    return redisPresence({ url, tls, timeoutMs: 2_000, onEvent: (what, detail) => void told.push([what, detail]) })
+  }
+  const refuses = async (presence: Presence): Promise<void> => {
+    await assert.rejects(presence.readSlots([0]))
+    assert.equal(presence.isUp(), false)
+    await presence.close()
+  }
+
+  before(async () => {
+    const { caFile, server: own } = await makeTestCertificates(join(directory, 'certificates'), 'starling')
+    ca = readFileSync(caFile, 'utf8')
+    const tls = ['--tls-cert-file', own.certificateFile, '--tls-key-file', own.keyFile, '--tls-ca-cert-file', caFile]
+    const users = ['--user', `starling on >${password} ~* &* +@all`, '--user', 'default off']
+    const settings = [...tls, '--tls-auth-clients', 'no', ...users]
+    server = await startInfrastructure({ directory, redis: { persistent: false, settings } })
+  })
+  after(async () => {
+    await server?.stop()
+    rmSync(directory, { recursive: true, force: true })
+  })
+
+  it('a lease is taken and read', async () => {
+    const presence = open(`starling:${password}`, { ca })
+    assert.ok(await presence.leaseSlot('pod-1', 4, 5_000))
+    await presence.close()
+  })
+
+  it('without the authority, or with a wrong password, nothing is reached; no password is told', async () => {
+    await refuses(open(`starling:${password}`))
+    await refuses(open('starling:not-the-password', { ca }))
+    assert.ok(!/the-password/.test(inspect(told, { depth: 12 })), 'the password is told')
+  })
+})
