@@ -23,7 +23,7 @@ export function startPod(spec: PodSpec): Started {
   // `ip` turns into what it starts: the id is the pod's
   const [program = '', ...args] = spec.namespace === undefined ? node : ['ip', 'netns', 'exec', spec.namespace, ...node]
   const child = spawn(program, args, {
-    cwd: root,
+    cwd: spec.tree ?? root,
     env: { ...inherited(), ...spec.environment },
     stdio: ['ignore', log, log],
     detached: true,

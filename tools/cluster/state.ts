@@ -25,6 +25,8 @@ export interface PodSpec {
   readonly environment: Readonly<Record<string, string>>
   /** Network namespace it lives in; this machine's own without. */
   readonly namespace?: string
+  /** Source tree it runs from; this one without. */
+  readonly tree?: string
 }
 
 /** `.run/launch.json`: how everything is started again, and which processes are ours. Readable by its owner alone. */

@@ -29,6 +29,8 @@ export interface UpContext {
   /** Settings as variables, handed on to every pod. */
   readonly environment: Readonly<Record<string, string>>
   readonly tell: (line: string) => void
+  /** Source tree that pods run from; this one without. */
+  readonly tree?: string | undefined
 }
 
 /**
@@ -77,7 +79,8 @@ export async function up(command: Extract<ClusterCommand, { do: 'up' }>, context
   const shared = sharedEnvironment(context, { kafka: urls.kafka, redis: urls.redis, layouts })
   const pods: Started[] = []
   for (const layout of layouts) {
-    pods.push(startPod(podSpec(layout, folder, { ...shared, ...databaseOf(layout, urls.postgres) })))
+    const spec = podSpec(layout, folder, { ...shared, ...databaseOf(layout, urls.postgres) })
+    pods.push(startPod(context.tree === undefined ? spec : { ...spec, tree: context.tree }))
     folder.write(domain, { drainTimeoutMs, servers, pods })
   }
   await untilReady(pods)

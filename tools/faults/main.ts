@@ -1,9 +1,12 @@
-// `npm run faults -- [--minutes N] [--seed S] [--members N] [--brokers N] [--sessions N] [--only WORDS,…]`: breaks a cluster of its own while
+// `npm run faults -- [--minutes N] [--seed S] [--members N] [--brokers N] [--sessions N] [--only WORDS,…]
+// [--upgrade-from REF]`: breaks a cluster of its own while
 // many clients talk, and reconciles every message.
 import { parseArgs } from 'node:util'
+import { olderTree } from './older-tree.ts'
 import { faultsOf, stormSessions, unjudged } from './plan.ts'
 import { tableOf } from './report.ts'
 import { runFaults } from './run.ts'
+import { upgrade } from './upgrade.ts'
 
 // The certificate of a run is its own: nobody signed it. In production clients check it.
 process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
@@ -16,13 +19,16 @@ const { values } = parseArgs({
     brokers: { type: 'string', default: '3' },
     sessions: { type: 'string', default: String(stormSessions) },
     only: { type: 'string' },
+    'upgrade-from': { type: 'string' },
   },
 })
-const faults = faultsOf(Number(values.sessions))
+const older = values['upgrade-from'] === undefined ? undefined : await olderTree(values['upgrade-from'])
+process.on('exit', () => older?.remove())
+const faults = older === undefined ? faultsOf(Number(values.sessions)) : upgrade(older.directory)
 const seed = Number(values.seed ?? Math.floor(performance.timeOrigin) % 1_000_000)
 const all = [
   ...faults.map((fault) => ({ fault, isJudged: true })),
-  ...unjudged.map((fault) => ({ fault, isJudged: false })),
+  ...(older === undefined ? unjudged : []).map((fault) => ({ fault, isJudged: false })),
 ].filter(({ fault }) => values.only === undefined || values.only.split(',').some((words) => fault.name.includes(words)))
 if (all.length === 0) {
   console.error(
@@ -38,6 +44,7 @@ const { rows, archives, isSound } = await runFaults({
   members: Number(values.members),
   brokers: values.brokers === '1' ? 1 : 3,
   portOffset: 11_000,
+  ...(older === undefined ? {} : { tree: older.directory }),
   next: (random) => {
     if (end === undefined) return all[done++]
     return performance.now() < end ? all[Math.floor(random() * all.length)] : undefined

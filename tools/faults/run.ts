@@ -10,6 +10,8 @@ export interface FaultRun {
   readonly members: number
   readonly brokers: 1 | 3
   readonly portOffset: number
+  /** Source tree that pods run from at first; this one without. */
+  readonly tree?: string
   /** Which faults, in which order; asked again until it gives none. */
   readonly next: (random: () => number) => { readonly fault: Fault; readonly isJudged: boolean } | undefined
   readonly tell: (line: string) => void
@@ -27,9 +29,9 @@ const password = 'wherefore art thou'
 
 /** Brings up a cluster and a party that talks in it, and has faults happen to it. Errors: rejects when it cannot be brought up. */
 export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
-  const { seed, members, brokers, portOffset, tell } = options
+  const { seed, members, brokers, portOffset, tree, tell } = options
   const random = randomOf(seed)
-  const bed: FaultBed = await makeFaultBed(portOffset, { brokers })
+  const bed: FaultBed = await makeFaultBed(portOffset, { brokers, tree })
   const rows: Row[] = []
   // Whatever ends this process ends the cluster: it is nobody else's
   const interrupted = (why: unknown): void => {

@@ -27,6 +27,8 @@ export interface FaultBed {
   /** Restarts it where it was, and removes its namespace. */
   readonly rejoin: (name: string) => Promise<void>
   readonly pods: () => LaunchFile['pods']
+  /** From its next start on it runs from that source tree. */
+  readonly runFrom: (pod: string, tree: string) => void
   /** Ports of the servers by name. */
   readonly servers: () => Readonly<Record<string, number>>
   readonly isReady: (pod: string) => Promise<boolean>
@@ -48,7 +50,11 @@ const bugs = /bug|given-up|uncaught|unhandled|cannot-start|unreadable|unexpected
 /** Brings a cluster up away from others. Errors: rejects with a sentence; what was started is ended. */
 export async function makeFaultBed(
   portOffset: number,
-  more: { readonly brokers?: 1 | 3; readonly environment?: Readonly<Record<string, string>> } = {},
+  more: {
+    readonly brokers?: 1 | 3
+    readonly environment?: Readonly<Record<string, string>>
+    readonly tree?: string | undefined
+  } = {},
 ): Promise<FaultBed> {
   const directory = mkdtempSync(join(tmpdir(), 'starling-faults-'))
   const folder = openRunFolder(directory)
@@ -64,7 +70,7 @@ export async function makeFaultBed(
     for (const { island } of islands.values()) await island.end()
     rmSync(directory, { recursive: true, force: true })
   }
-  const context = { settings: config.value, folder, environment, tell: () => {} }
+  const context = { settings: config.value, folder, environment, tell: () => {}, tree: more.tree }
   const { pods } = await up({ do: 'up', counts, brokers, isFresh: true }, context).catch(async (error: unknown) => {
     await end()
     throw error
@@ -122,6 +128,11 @@ export async function makeFaultBed(
       islands.delete(name)
       await one.island.end()
       await startAs(one.spec)
+    },
+    runFrom: (name, tree) => {
+      const now = launch()
+      const pods = now.pods.map((pod) => (pod.spec.name === name ? { ...pod, spec: { ...pod.spec, tree } } : pod))
+      folder.write(folder.domain(), { ...now, pods })
     },
     pods: () => launch().pods,
     servers: () => Object.fromEntries(launch().servers.map(({ spec }) => [spec.name, spec.port])),
