@@ -1,5 +1,3 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { root } from '../run.ts'
 import type { Fault, Scene } from './fault.ts'
@@ -8,11 +6,6 @@ import type { Fault, Scene } from './fault.ts'
 const besideMs = 1_000
 /** Order of `k8s/upgrade.sh`. */
 const order = ['storage', 'routing', 'session', 'connection-manager', 'gateway'] as const
-
-/** The version that an upgrade begins with, unless the command line says otherwise: a commit of this repository. */
-export function previousVersion(): string {
-  return (JSON.parse(readFileSync(join(root, 'tools/faults/previous.json'), 'utf8')) as { readonly ref: string }).ref
-}
 
 /** Replaces pods of some services one after another: each drains at SIGTERM, the next one runs from the given tree. */
 async function replace({ bed }: Scene, services: readonly string[], tree: string): Promise<undefined> {

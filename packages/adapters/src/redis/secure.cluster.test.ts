@@ -29,7 +29,8 @@ describe('Redis by TLS, as a user of its own', () => {
     const { caFile, server: own } = await makeTestCertificates(join(directory, 'certificates'), 'starling')
     ca = readFileSync(caFile, 'utf8')
     const tls = ['--tls-cert-file', own.certificateFile, '--tls-key-file', own.keyFile, '--tls-ca-cert-file', caFile]
-    const users = ['--user', `starling on >${password} ~* &* +@all`, '--user', 'default off']
+    const starling = ['--user', 'starling', 'on', `>${password}`, '~*', '&*', '+@all']
+    const users = [...starling, '--user', 'default', 'off']
     const settings = [...tls, '--tls-auth-clients', 'no', ...users]
     server = await startInfrastructure({ directory, redis: { persistent: false, settings } })
   })
