@@ -10,11 +10,19 @@ import { testLog, testLogger, until } from './test-ports.ts'
 const times = { leaseMs: 1_000, renewMs: 10, marginMs: 500 }
 const monotonic = (): number => performance.now()
 
-async function opened(presence: Presence, t: TestContext) {
+async function opened(presence: Presence, t: TestContext, leaseTimes = times) {
   const log = testLog()
   const publisher = await createPublisher(log)
   const logger = testLogger()
-  const inbox = await openPodInbox('pod', { log, presence, publisher, logger, clock: () => 0, monotonic, times })
+  const inbox = await openPodInbox('pod', {
+    log,
+    presence,
+    publisher,
+    logger,
+    clock: () => 0,
+    monotonic,
+    times: leaseTimes,
+  })
   let fences = 0
   inbox.onFenced(() => {
     fences += 1
@@ -46,6 +54,28 @@ describe('R7: the lease of a pod', () => {
     await until('it has a lease again', () => inbox.isLeased())
     assert.notDeepEqual(inbox.target(1), before)
     assert.equal(fences(), 1, 'a late refusal does not end the next lease')
+  })
+
+  it('a renewal that failed is tried again long before the lease ends', async (t) => {
+    const presence = memoryPresence({ clock: monotonic })
+    let isAway = false
+    const leased: boolean[] = []
+    const flaky: Presence = {
+      ...presence,
+      extendSlot: async (lease, leaseMs) => {
+        if (!isAway) return presence.extendSlot(lease, leaseMs)
+        leased.push(inbox.isLeased())
+        isAway = leased.length < 3
+        if (isAway) throw new Error('Redis is away')
+        return presence.extendSlot(lease, leaseMs)
+      },
+    }
+    // two regular renewals do not fit in a lease
+    const { inbox, fences } = await opened(flaky, t, { leaseMs: 4_500, renewMs: 2_500, marginMs: 500 })
+    isAway = true
+    await until('it is tried three times', () => leased.length === 3)
+    assert.deepEqual(leased, [true, true, true])
+    assert.equal(fences(), 0)
   })
 
   it('ends at once when Redis gave the slot away, and is taken anew', async (t) => {

@@ -27,6 +27,9 @@ export interface LeaseTimes {
 /** Default lease times (R7). */
 export const leaseTimes: LeaseTimes = { leaseMs: 5_000, renewMs: 1_500, marginMs: 500 }
 
+/** Units: ms from a renewal that failed to the next try: presence may be back long before the lease ends. */
+const retryMs = 200
+
 /** Questions a pod may have open. Units: questions; more are refused with `unavailable`. */
 export const maxQuestions = 20_000
 
@@ -174,16 +177,18 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
   }
 
   const keep = async (): Promise<void> => {
+    let gapMs = times.renewMs
     while (!isClosed) {
       if (held === undefined) {
         held = await takeWithPatience()
         watch()
         continue
       }
-      await pause(Math.max(0, Math.min(times.renewMs, held.validUntil - monotonic())))
+      await pause(Math.max(0, Math.min(gapMs, held.validUntil - monotonic())))
       const now = held
       if (isClosed || now === undefined) continue
       const asked = monotonic()
+      gapMs = times.renewMs
       try {
         const isExtended = await presence.extendSlot(now.lease, times.leaseMs)
         // R11: to us it runs still, so presence did not end it: it forgot, and everything else with it
@@ -193,7 +198,7 @@ export async function openPodInbox(pod: string, ports: PodInboxPorts): Promise<O
         } else if (held === now) await fence('the lease is another pod’s')
       } catch (error) {
         logger.warn({ what: 'slot.renewal-failed', holder: pod, error })
-        await pause(200)
+        gapMs = Math.min(times.renewMs, retryMs)
       }
     }
   }
