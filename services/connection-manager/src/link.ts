@@ -23,6 +23,12 @@ export interface Link {
   readonly queuedBytes: number
 }
 
+/** For links whose TLS may end at what stands before us: there is no channel to bind to. */
+export const noChannel = {
+  bindings: (): readonly ChannelBindingType[] => [],
+  binding: (): Uint8Array | undefined => undefined,
+} as const
+
 /** What a link tells its connection. */
 export interface LinkOwner {
   /** The chunk is the owner's from now on. */

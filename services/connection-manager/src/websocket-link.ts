@@ -1,8 +1,7 @@
 import type { Duplex } from 'node:stream'
-import type { ChannelBindingType } from '@starling/sasl'
 import type { RawData, WebSocket } from 'ws'
 import { limits } from './limits.ts'
-import type { FlushList, Link, LinkOwner } from './link.ts'
+import { type FlushList, type Link, type LinkOwner, noChannel } from './link.ts'
 import { OutputQueue } from './output-queue.ts'
 
 const linkOf = Symbol('link')
@@ -19,6 +18,8 @@ export class WebSocketLink implements Link {
   #isGone = false
   #isQueued = false
   readonly isSecure: boolean
+  readonly channelBindings = noChannel.bindings
+  readonly channelBinding = noChannel.binding
   readonly #written = (): void => {
     this.#output.settle()
     if (!this.#output.isEmpty) this.#flushes.check()
@@ -92,14 +93,6 @@ export class WebSocketLink implements Link {
   /** RFC 7395 §3.9: there is no STARTTLS here. */
   startTls(): void {
     this.destroy()
-  }
-
-  channelBindings(): readonly ChannelBindingType[] {
-    return [] // what stands before us may end TLS: there is no channel to bind to
-  }
-
-  channelBinding(): Uint8Array | undefined {
-    return undefined
   }
 
   message(data: RawData, isBinary: boolean): void {

@@ -1,9 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { ServerResponse } from 'node:http'
-import type { ChannelBindingType } from '@starling/sasl'
 import { clientNamespace, escapeXml, framingNamespace, withNamespace } from '@starling/xml'
 import { limits } from '../limits.ts'
-import type { FlushList, Link, LinkOwner } from '../link.ts'
+import { type FlushList, type Link, type LinkOwner, noChannel } from '../link.ts'
 import { OutputQueue } from '../output-queue.ts'
 import type { Body } from './body.ts'
 import { endBytes } from './body-text.ts'
@@ -46,6 +45,8 @@ export class BoshLink implements Link {
   #isGone = false
   #isQueued = false
   readonly isSecure: boolean
+  readonly channelBindings = noChannel.bindings
+  readonly channelBinding = noChannel.binding
 
   constructor(options: BoshLinkOptions, owner: LinkOwner, firstRid: number) {
     this.#options = options
@@ -127,14 +128,6 @@ export class BoshLink implements Link {
   /** XEP-0206 §3: TLS is HTTP's. */
   startTls(): void {
     this.destroy()
-  }
-
-  channelBindings(): readonly ChannelBindingType[] {
-    return [] // what stands before us may end TLS: there is no channel to bind to
-  }
-
-  channelBinding(): Uint8Array | undefined {
-    return undefined
   }
 
   // ---- inside -------------------------------------------------------------------------------------------------------

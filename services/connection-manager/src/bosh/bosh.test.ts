@@ -231,13 +231,32 @@ describe('XEP-0124 and XEP-0206: BOSH', () => {
     assert.equal((await fetch(peer.url, { method: 'DELETE' })).status, 405)
   })
 
-  it('R7: without a lease nothing goes out and the session is no more', async () => {
+  it('R7: without a lease nothing goes out, and the session is no more', async () => {
     const harness = await start()
     const peer = await signIn(harness)
     const held = peer.body('', '<presence/>')
     await harness.until(() => harness.published('client').length === 1)
-    harness.pod.pod.connections.values().next().value?.link?.destroy()
+    const connection = harness.published('client')[0]?.target.connection ?? 0
+    harness.fake.isLeased = false
+    const output = { kind: 'output', key: '', atMs: 0, slot: 3, epoch: 17 } as const
+    harness.fake.emit({ ...output, recipients: [{ connection, to: '' }], raw: Buffer.from('<message/>') })
     await assert.rejects(held)
     assert.match(await peer.body(), /condition='item-not-found'/)
+  })
+
+  it('R8: what waits for a client that does not ask is limited; then it is told so', async () => {
+    const harness = await start({ c2s: { maxOutputBytes: 10_000 } })
+    const peer = await signIn(harness)
+    await peer.body("pause='100'", '<presence/>')
+    await harness.until(() => harness.published('client').length === 1)
+    const connection = harness.published('client')[0]?.target.connection ?? 0
+    const output = { kind: 'output', key: '', atMs: 0, slot: 3, epoch: 17 } as const
+    const raw = Buffer.from(`<message><body>${'x'.repeat(4_000)}</body></message>`)
+    for (let at = 0; at < 5; at++) harness.fake.emit({ ...output, recipients: [{ connection, to: '' }], raw })
+    await harness.until(() => harness.published('drop').length === 1)
+    assert.match(
+      await peer.body(),
+      /^<body [^>]*type='terminate' condition='remote-stream-error'>.*<policy-violation .*too much unread output/,
+    )
   })
 })
