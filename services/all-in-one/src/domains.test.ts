@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect as connectTcp } from 'node:net'
@@ -10,6 +9,7 @@ import { connect as connectTls } from 'node:tls'
 import { connect, type Device, makeTestCertificates, type Reach } from '@starling/testkit'
 import { xml } from '@xmpp/client'
 import { createAccount } from './stories/embedded.ts'
+import { startTold } from './test-process.ts'
 
 // The certificate of a test is its own: nobody signed it. In production clients check it.
 process.env['NODE_TLS_REJECT_UNAUTHORIZED'] = '0'
@@ -34,22 +34,7 @@ async function launch(folder: string) {
     writeFileSync(config, `${lines.join('\n')}\n`)
   }
   write()
-  const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('STARLING_')))
-  const main = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'main.ts')]
-  const env = { ...ours, STARLING_CONFIG: config }
-  const child = spawn(process.execPath, main, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-  let text = ''
-  child.stderr.on('data', (chunk: Buffer) => {
-    text += chunk.toString()
-  })
-  const said = async (what: string, times = 1): Promise<Readonly<Record<string, unknown>>> => {
-    for (;;) {
-      const lines = text.split('\n').filter((line) => line.includes(`"what":"${what}"`) && line.endsWith('}'))
-      if (lines.length >= times) return JSON.parse(lines.at(-1) ?? '{}')
-      await Promise.race([once(child.stderr, 'data'), once(child, 'close')])
-      if (child.exitCode !== null) throw new Error(`it ended: ${text}`)
-    }
-  }
+  const { child, said } = startTold(config)
   let reloads = 0
   await said('process.ready')
   const { c2s, c2sTls } = (await said('listening')) as { readonly c2s: number; readonly c2sTls: number }

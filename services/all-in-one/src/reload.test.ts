@@ -1,10 +1,10 @@
 import assert from 'node:assert/strict'
-import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, it } from 'node:test'
+import { startTold } from './test-process.ts'
 
 describe('SIGHUP', () => {
   it('takes up limits, log level and certificate; names what waits for a start; a fault changes nothing', async () => {
@@ -13,22 +13,7 @@ describe('SIGHUP', () => {
     const write = (...lines: readonly string[]): void =>
       writeFileSync(config, ['ports: { c2s: 0, c2sTls: 0, http: 0 }', `dataDir: ${folder}`, ...lines, ''].join('\n'))
     write('logLevel: info')
-    const ours = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('STARLING_')))
-    const main = ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, 'main.ts')]
-    const env = { ...ours, STARLING_CONFIG: config }
-    const child = spawn(process.execPath, main, { env, stdio: ['ignore', 'ignore', 'pipe'] })
-    let text = ''
-    child.stderr.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
-    })
-    const said = async (what: string, times = 1): Promise<Readonly<Record<string, unknown>>> => {
-      for (;;) {
-        const lines = text.split('\n').filter((line) => line.includes(`"what":"${what}"`))
-        if (lines.length >= times) return JSON.parse(lines.at(-1) ?? '{}')
-        await Promise.race([once(child.stderr, 'data'), once(child, 'close')])
-        if (child.exitCode !== null) throw new Error(`it ended: ${text}`)
-      }
-    }
+    const { child, said } = startTold(config)
     try {
       await said('process.ready')
       write('logLevel: debug', 'c2s: { stanzasPerSecond: 5, maxResources: 2 }')
