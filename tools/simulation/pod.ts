@@ -4,19 +4,9 @@ import type { Envelope } from '@starling/wire'
 import { createNameTable } from '@starling/xml'
 import { openPodInbox } from '../../packages/runtime/src/pod-inbox.ts'
 import { createPublisher } from '../../packages/runtime/src/publisher.ts'
-import { AckRequests } from '../../services/connection-manager/src/ack-requests.ts'
+import { assemblePod } from '../../services/connection-manager/src/assemble.ts'
 import { Connection } from '../../services/connection-manager/src/connection.ts'
-import { Drops } from '../../services/connection-manager/src/drops.ts'
-import { receiveEnvelopes } from '../../services/connection-manager/src/envelopes.ts'
-import { sweep, sweepMs } from '../../services/connection-manager/src/keepalive.ts'
-import { FlushList } from '../../services/connection-manager/src/link.ts'
-import { Logins } from '../../services/connection-manager/src/logins.ts'
-import { createMeters } from '../../services/connection-manager/src/meters.ts'
-import { Pauses } from '../../services/connection-manager/src/pauses.ts'
 import type { Later, Pod } from '../../services/connection-manager/src/pod.ts'
-import { Roll } from '../../services/connection-manager/src/roll.ts'
-import { keepSweeping, Sweeper } from '../../services/connection-manager/src/sweep.ts'
-import { Trims } from '../../services/connection-manager/src/trims.ts'
 import { type Process, textOf } from './engine.ts'
 import { ioOf } from './io.ts'
 import type { Line } from './link.ts'
@@ -103,72 +93,13 @@ async function open(servers: Servers, process: Process, flaws: PodFlaws): Promis
     pendingBytes: () => log.health().pendingBytes,
     isReady: () => inbox.isLeased(),
   }
-  return assemble(podIo, (delayMs, run) => engine.later(process, delayMs, run))
+  const later: Later = (delayMs, run) => engine.later(process, delayMs, run)
+  return assemblePod(podIo, { later, atTurnsEnd: (run) => later(0, run), identity: withoutCertificate }).pod
 }
 
-// What only sockets and sign-ins need, which are simulated
-const socketsOnly = {} as Pick<Pod, 'identity' | 'fast' | 'arrivals'>
-
-/** As startPod of the connection-manager does, without listening. */
-function assemble(io: PodIo, later: Later): Pod {
-  const meters = createMeters(io.metrics)
-  const connections = new Map<number, Connection>()
-  const roll = new Roll({ presence: io.presence, onLost: () => meters.lostDelistings.add() })
-  const sweeper = new Sweeper({ io, meters })
-  const drops = new Drops({
-    publish: (envelope) => io.publish('session', envelope),
-    clock: io.clock,
-    isReady: io.isReady,
-    onDurable: ({ target, key }) => roll.delist(target, key as BareJid),
-    onLost: () => meters.lostDrops.add(),
-  })
-  let lastId = 0
-  let losses = 0
-  const fence = (): void => {
-    for (const connection of connections.values()) {
-      connection.link?.destroy()
-      connection.finish('fenced', [])
-    }
-  }
-  let isFenced = false
-  const checkLease = (): boolean => {
-    const isLeased = io.inbox.isLeased()
-    if (!isLeased && !isFenced) fence()
-    isFenced = !isLeased
-    return isLeased
-  }
-  const pod: Pod = {
-    io,
-    meters,
-    connections,
-    drops,
-    roll,
-    later,
-    flushes: new FlushList(checkLease, (run) => later(0, run)),
-    requests: new AckRequests(io.settings.sm.requestAfterMs, { later, monotonic: io.monotonic }),
-    trims: new Trims({ presence: io.presence, later, onLost: () => {} }),
-    checkLease,
-    logins: new Logins(io, meters, later),
-    pauses: new Pauses(later, io.monotonic),
-    ...socketsOnly,
-    addresses: new Map(),
-    transports: { tcp: 0, tls: 0, websocket: 0, bosh: 0 },
-    losses: () => losses,
-    phase: () => 'open',
-    nextId: () => ++lastId,
-  }
-  io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
-  io.inbox.onFenced(fence)
-  io.inbox.onRestored(() => {
-    losses++
-  })
-  const look = (): void => {
-    sweep(pod, io.monotonic())
-    later(sweepMs, look)
-  }
-  later(sweepMs, look)
-  keepSweeping(sweeper, later)
-  return pod
+// A line is as good as secured: no certificate is shown
+const withoutCertificate = (): never => {
+  throw new Error('a simulated pod shows no certificate')
 }
 
 /** R5: the generation is taken while the client is provably there, for it is asked for something after that. */

@@ -1,30 +1,15 @@
 import { createServer, type Server, type Socket } from 'node:net'
 import type { PodIo, PodService } from '@starling/core'
-import type { BareJid } from '@starling/jid'
 import { createNameTable } from '@starling/xml'
 import { acceptPlain, acceptTls } from './accept.ts'
-import { AckRequests } from './ack-requests.ts'
+import { assemblePod } from './assemble.ts'
 import { boshPath, createBoshHandler } from './bosh/bosh.ts'
 import { watchCertificate } from './certificate-watch.ts'
-import type { Connection } from './connection.ts'
 import { drainPod } from './drain.ts'
-import { Drops } from './drops.ts'
-import { receiveEnvelopes } from './envelopes.ts'
-import { Fast } from './fast.ts'
-import { sweep, sweepMs } from './keepalive.ts'
-import { limits, orNone } from './limits.ts'
-import { FlushList } from './link.ts'
-import { Logins } from './logins.ts'
-import { createMeters } from './meters.ts'
-import { Pauses } from './pauses.ts'
+import { orNone } from './limits.ts'
 import type { Later, Pod } from './pod.ts'
 import { acceptProxied } from './proxied.ts'
-import { reassertForgotten } from './reassert.ts'
-import { Roll } from './roll.ts'
-import { keepSweeping, Sweeper } from './sweep.ts'
 import { certificateFiles, loadTlsIdentities } from './tls-identities.ts'
-import { Trims } from './trims.ts'
-import { Turns } from './turns.ts'
 import { createUpgradeHandler, webSocketPath } from './websocket.ts'
 
 /** A pod that runs, with what tests and drains want of it. */
@@ -35,7 +20,6 @@ export interface RunningPod extends PodService {
 }
 
 const backlogConnections = 1_024
-const maxConnectionNumber = 0xffff_ffff // as wide as an envelope carries it
 
 /** Listens and serves until it is drained. Errors: rejects when a port or the certificate cannot be had. */
 export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<RunningPod> {
@@ -45,84 +29,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     identities = loadTlsIdentities(settings, io)
     io.logger.info({ what: 'certificate.loaded', notAfter: new Date(identities.notAfterMs).toISOString() })
   }
-  let phase: 'open' | 'draining' = 'open'
-  let lastId = 0
-  let losses = 0
-  const meters = createMeters(io.metrics)
-  const connections = new Map<number, Connection>()
-  const roll = new Roll({ presence: io.presence, onLost: () => meters.lostDelistings.add() })
-  const sweeper = new Sweeper({ io, meters })
-  const drops = new Drops({
-    publish: (envelope) => io.publish('session', envelope),
-    clock: io.clock,
-    isReady: io.isReady,
-    onDurable: ({ target, key }) => roll.delist(target, key as BareJid),
-    onLost: () => meters.lostDrops.add(),
-  })
-  let isFenced = false
-  const checkLease = (): boolean => {
-    if (io.inbox.isLeased()) {
-      isFenced = false
-      return true
-    }
-    // Once: what comes without a lease is told so, and has no session to lose
-    if (!isFenced) fence(pod)
-    isFenced = true
-    return false
-  }
-  const pod: Pod = {
-    io,
-    meters,
-    connections,
-    drops,
-    roll,
-    later,
-    flushes: new FlushList(() => checkLease()),
-    requests: new AckRequests(settings.sm.requestAfterMs, { later, monotonic: io.monotonic }),
-    trims: new Trims({ presence: io.presence, later, onLost: (count) => meters.lostTrims.add(count) }),
-    checkLease: () => checkLease(),
-    logins: new Logins(io, meters, later),
-    fast: new Fast({ io, secret: () => identities.first.secret }),
-    arrivals: new Turns({
-      perSecond: settings.c2s.loginsPerSecond * limits.socketsPerLogin,
-      maxWaiting: limits.waitingSockets,
-      later,
-      monotonic: io.monotonic,
-    }),
-    pauses: new Pauses(later, io.monotonic),
-    identity: () => identities.first,
-    addresses: new Map(),
-    transports: { tcp: 0, tls: 0, websocket: 0, bosh: 0 },
-    losses: () => losses,
-    phase: () => phase,
-    nextId: () => {
-      do lastId = lastId === maxConnectionNumber ? 1 : lastId + 1
-      while (connections.has(lastId))
-      return lastId
-    },
-  }
-  io.metrics.observed(
-    'starling_c2s_paused_connections',
-    'Connections not read for a rate or the log',
-    () => pod.pauses.count,
-  )
-  io.metrics.observed('starling_c2s_waiting_drops', 'Drop records the log does not hold yet', () => drops.count)
-  io.metrics.observed('starling_c2s_waiting_logins', 'Sign-ins waiting for their turn', () => pod.logins.waiting)
-  io.metrics.observed(
-    'starling_c2s_waiting_roll_changes',
-    'Changes of the roll that presence does not hold yet',
-    () => roll.count,
-  )
-  io.metrics.observed('starling_c2s_waiting_sockets', 'Sockets that wait to be served', () => pod.arrivals.waiting)
-  io.metrics.observed('starling_c2s_waiting_trims', 'Queues that presence was not told of yet', () => pod.trims.count)
-  io.metrics.observed('starling_c2s_dead_pods', 'Pods seen dead and not swept yet', () => sweeper.deadLives)
-  io.inbox.onEnvelopes((envelopes) => receiveEnvelopes(pod, envelopes))
-  io.inbox.onFenced(() => fence(pod))
-  io.inbox.onRestored(() => {
-    losses++
-    meters.losses.add()
-    reassertForgotten(pod)
-  })
+  const { pod, startDraining, close } = assemblePod(io, { later, identity: () => identities.first })
   const names = createNameTable()
   const maxOutputBytes = orNone(settings.c2s.maxOutputBytes)
   const ports = { names, links: { flushes: pod.flushes, identities: () => identities, maxOutputBytes } }
@@ -147,13 +54,11 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
     settings.listen.c2s,
     portFor(settings.ports.c2sTls),
   )
-  let stopSweep = scheduleSweep(pod)
   const tellUnusable = (error: unknown): void => {
     io.logger.error({ what: 'certificate.unusable', hint: 'the one before stays in use', error })
   }
   const files = (): readonly string[] => certificateFiles(settings)
   const stopWatching = watchCertificate({ files, later, reload: reloadCertificate, onFault: tellUnusable })
-  const stopSweeping = keepSweeping(sweeper, later)
   io.logger.info({
     what: 'listening',
     c2s: portOf(plain),
@@ -163,7 +68,7 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
   return {
     pod,
     ports: { c2s: portOf(plain), c2sTls: portOf(tls) },
-    isReady: () => phase === 'open' && io.isReady(),
+    isReady: () => pod.phase() === 'open' && io.isReady(),
     reloadCertificate,
     reload: () => {
       try {
@@ -173,44 +78,13 @@ export async function startPod(io: PodIo, later: Later = laterByTimer): Promise<
       }
     },
     drain: async (timeoutMs) => {
-      if (phase === 'draining') return
-      phase = 'draining'
+      if (!startDraining()) return
       plain.close()
       tls.close()
       await drainPod(pod, timeoutMs)
-      stopSweeping()
       stopWatching()
-      stopSweep()
-      stopSweep = () => {}
-      pod.pauses.close()
-      pod.arrivals.close()
-      pod.logins.close()
-      pod.requests.close()
-      pod.trims.close()
+      close()
     },
-  }
-}
-
-/** R7: the lease is gone, so nothing may show any more. */
-function fence(pod: Pod): void {
-  for (const connection of pod.connections.values()) {
-    connection.link?.destroy()
-    connection.finish('fenced', [])
-  }
-}
-
-function scheduleSweep(pod: Pod): () => void {
-  let isOver = false
-  let cancel = (): void => {}
-  const next = (): void => {
-    if (isOver) return
-    sweep(pod, pod.io.monotonic())
-    cancel = pod.later(sweepMs, next)
-  }
-  cancel = pod.later(sweepMs, next)
-  return () => {
-    isOver = true
-    cancel()
   }
 }
 
