@@ -18,6 +18,7 @@ const rows: readonly Row[] = [
   ['memory for an idle session, KB: TCP; TLS', 'sessions-tcp.memoryKb', 'sessions-tls.memoryKb'],
   ['memory with nobody on, MB', 'memoryAtStart'],
   ['sign-in: CPU s for 1,000: TCP; TLS', 'sessions-tcp.signIn', 'sessions-tls.signIn'],
+  ['the same of a server that has just started', 'sessions-tcp.first', 'sessions-tls.first'],
 ]
 
 /** The whole comparison in Markdown: median (least–greatest) of the rounds; what was not measured is a dash. */

@@ -74,7 +74,8 @@ async function measure(target: Target, piece: Piece, options: RunOptions): Promi
   if (piece.rates === undefined) {
     for (const { scenario, read } of piece.runs) figures = { ...figures, ...read(await run(scenario)) }
   } else {
-    const text = piece.runs[0]?.scenario ?? ''
+    for (const { scenario } of piece.runs.slice(0, -1)) await run(scenario)
+    const text = piece.runs.at(-1)?.scenario ?? ''
     const { highest } = await findHighest(piece.rates, async (rate) => {
       const result = await run(text.replace('RATE', String(rate)))
       const isWell = goesWell(result, rate)
