@@ -56,8 +56,8 @@ export async function decide(
  * one, and asking again would let later inputs overtake.
  */
 export function saveOf(entry: Entry, mark: number, codec: RosterCodec): StateSave | undefined {
-  const { before, account, decision, last, roster } = entry
-  const change = changesOf(before, account, mark)
+  const { before, account, touched, decision, last, roster } = entry
+  const change = changesOf(before, account, mark, touched)
   if (change === undefined && (decision === undefined || last < 0)) return undefined
   const save = change ?? { account: before.jid, mark, set: new Map(), remove: [] }
   const reach = decision?.until ?? -1

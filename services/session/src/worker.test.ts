@@ -3,8 +3,12 @@ import { describe, it } from 'node:test'
 import { type Batch, defineModule, pass, stop } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
 import type { Bind, Envelope } from '@starling/wire'
+import { withSession } from './account.ts'
+import { saveOf } from './decisions.ts'
+import { advance, entryOf } from './entry.ts'
 import { blankItem } from './roster.ts'
 import { rosterCache } from './roster-cache.ts'
+import { rosterCodec } from './roster-codec.ts'
 import { stanzaOf } from './testing/client.ts'
 import { fakeIo, fakePresence } from './testing/io.ts'
 import { createWorld } from './testing/world.ts'
@@ -47,6 +51,18 @@ describe('R3 marks', () => {
     presence.states.set(romeo, { mark: 9, fields: new Map() })
     await work.save?.()
     assert.equal(presence.states.get(romeo)?.mark, 9)
+  })
+
+  it('a save names what came and went in its batch: another owner may have saved it in between', () => {
+    const entry = entryOf(romeo, { mark: -1, fields: new Map() }, undefined)
+    const { head, target } = bind
+    const session = { ...head, target, count: 0, isInterested: false, presence: undefined, slices: {}, directed: [] }
+    const before = entry.account
+    const bound = withSession(before, { ...session, sm: undefined })
+    for (const [offset, account] of [bound, before].entries()) {
+      advance(entry, offset, { fate: 'handled', drafts: [], account, roster: undefined })
+    }
+    assert.deepEqual(saveOf(entry, 1, rosterCodec())?.remove.toSorted(), ['@', 'p:orchard', 'r:orchard'])
   })
 
   it('a probe of many accounts in one envelope reaches each of them', async () => {
