@@ -77,7 +77,7 @@ export function kafkaLog(options: KafkaLogOptions): Log {
     gatherMs: options.gatherMs ?? 0,
     maxBufferedBytes,
     retryMs: options.retryMs ?? 200,
-    commitGapMs: options.commitGapMs ?? 250,
+    commitGapMs: options.commitGapMs ?? 1000,
     closeTimeoutMs: options.closeTimeoutMs ?? 5000,
     watchdogMs: options.watchdogMs ?? 5000,
     onEvent,
