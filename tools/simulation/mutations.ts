@@ -113,6 +113,14 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [edit(keyed, 'state.table = undefined\n    const lastOffset', 'state.table = table\n    const lastOffset')],
   },
   {
+    name: 'remembered-over-assignments',
+    rule: 'R3: a partition that comes back is worked on states from before it went',
+    edits: [
+      edit(keyed, 'remembered?.forget()\n      owned.set(', 'owned.set('),
+      edit(keyed, 'remembered?.forget()\n      owned.delete(', 'owned.delete('),
+    ],
+  },
+  {
     name: 'mark-ignored-by-session',
     rule: 'R3: what a session owner has saved is handled again',
     whyNot:

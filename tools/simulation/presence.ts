@@ -59,7 +59,8 @@ export function createPresenceServer(engine: Engine, flaws: PresenceFlaws = {}):
         readRoll: (life, limit) => ask(() => inside.readRoll(life, limit)),
         rolls: (limit) => ask(() => inside.rolls(limit)),
         endRoll: (life) => ask(() => inside.endRoll(life)),
-        noteProgress: (kind, partition, progress) => ask(() => inside.noteProgress(kind, partition, progress)),
+        noteProgress: (kind, partition, progress, connection) =>
+          ask(() => inside.noteProgress(kind, partition, progress, connection)),
         readProgress: (kind, partition) => ask(() => inside.readProgress(kind, partition)),
         connections: () => 0,
         isUp: () => true,

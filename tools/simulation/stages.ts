@@ -2,6 +2,7 @@ import type { Worker } from '@starling/core'
 import type { InboxName } from '@starling/wire'
 import { runKeyed } from '../../packages/runtime/src/keyed.ts'
 import { createPublisher, type Publisher } from '../../packages/runtime/src/publisher.ts'
+import { rememberStates } from '../../packages/runtime/src/remembered-states.ts'
 import { createWorker as createRouting } from '../../services/routing/src/worker.ts'
 import { createWorker as createSession } from '../../services/session/src/worker.ts'
 import { createWorker as createStorage } from '../../services/storage/src/worker.ts'
@@ -40,6 +41,9 @@ const consumes: Readonly<Record<KeyedStage, readonly InboxName[]>> = {
   storage: ['routing', 'storage'],
 }
 
+// Room for some of the accounts, so that some are remembered and some are not. Units: bytes.
+const maxStateBytes = 2_500
+
 /** Starts a process of a stage: the real worker under the real runtime. */
 export function startStage(servers: Servers, stage: KeyedStage, process: Process): void {
   const { engine, broker, presence, database, flaws } = servers
@@ -47,12 +51,14 @@ export function startStage(servers: Servers, stage: KeyedStage, process: Process
     const io = ioOf(engine, process, presence)
     const log = broker.logOf(process)
     const { logger, metrics } = io
+    const remembered =
+      stage === 'storage' ? undefined : rememberStates(io.presence, { kind: stage, maxBytes: maxStateBytes, metrics })
     const make = (): Worker => {
       switch (stage) {
         case 'session':
-          return createSession(io)
+          return createSession({ ...io, presence: remembered?.presence ?? io.presence })
         case 'routing':
-          return createRouting(io)
+          return createRouting({ ...io, presence: remembered?.presence ?? io.presence })
         case 'storage':
           return createStorage({ ...io, storage: database.storageOf(process) })
         default:
@@ -63,7 +69,7 @@ export function startStage(servers: Servers, stage: KeyedStage, process: Process
     createPublisher(log)
       .then((real) => {
         const publisher = flaws.sharesSources === true ? sharing(real) : real
-        return runKeyed(stage, consumes[stage], worker, { log, publisher, logger, metrics })
+        return runKeyed(stage, consumes[stage], worker, { log, publisher, logger, metrics, remembered })
       })
       .catch((error: unknown) => engine.violation(`${process.name} does not start: ${String(error)}`))
   })

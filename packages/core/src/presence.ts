@@ -165,8 +165,11 @@ export interface Presence {
   readonly rolls: (limit: number) => Promise<readonly PodLife[]>
   /** Forgets a roll that is empty; one that is not stays. */
   readonly endRoll: (life: PodLife) => Promise<void>
-  /** Notes how far a stage's states reach. Order: after they were saved. */
-  readonly noteProgress: (kind: StateKind, partition: number, progress: Progress) => Promise<void>
+  /**
+   * Notes how far a stage's states reach. Order: after they were saved.
+   * Errors: PRESENCE_DOWN also, and nothing is noted, when the connection of that number is over: another server's states may be others.
+   */
+  readonly noteProgress: (kind: StateKind, partition: number, progress: Progress, connection: number) => Promise<void>
   /** What was noted last; undefined when nothing was, or presence has forgotten it. */
   readonly readProgress: (kind: StateKind, partition: number) => Promise<Progress | undefined>
   /**

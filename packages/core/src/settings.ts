@@ -102,6 +102,8 @@ export interface Settings {
   }
   readonly archive: { readonly retentionDays: number }
   readonly offline: { readonly maxStanzas: number }
+  /** Of session and routing in a cluster. Units: bytes, about. */
+  readonly states: { readonly maxBytes: number }
   readonly session: {
     readonly maxRosters: number
     readonly maxRosterItems: number

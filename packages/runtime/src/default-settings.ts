@@ -60,6 +60,7 @@ export const defaultSettings: Settings = {
   tracing: { otlpUrl: '', sampleRatio: 0.01, otlpHeaders: '', maxQueuedSpans: 8_192 },
   archive: { retentionDays: 0 },
   offline: { maxStanzas: 1_000 },
+  states: { maxBytes: 67_108_864 },
   session: { maxRosters: 50_000, maxRosterItems: 1_000, maxDirectedPresence: 200 },
   drainTimeoutMs: 10_000,
   modules: {},

@@ -4,6 +4,7 @@ import { decodeRecords } from './decode.ts'
 import { createHop } from './hop.ts'
 import type { Pace } from './pace.ts'
 import type { Publisher } from './publisher.ts'
+import type { RememberedStates } from './remembered-states.ts'
 import { type Checked, type StatesPorts, statesCheck } from './states-check.ts'
 import type { ProcessTracing } from './tracing/tracing.ts'
 
@@ -15,6 +16,10 @@ export interface KeyedPorts {
   readonly metrics: Metrics
   /** Where the stage's states are, if it keeps any there; its name is their kind. */
   readonly presence?: StatesPorts['presence'] | undefined
+  /** What the process remembers of those states; the worker reads and saves them by it. */
+  readonly remembered?: Pick<RememberedStates, 'forget'> | undefined
+  /** Units: ms between two notes of how far a partition's states reach (R11). */
+  readonly noteMs?: number
   /** Where nobody waits for the answer, batches of that inbox may wait for company. */
   readonly paces?: Partial<Readonly<Record<InboxName, Pace>>>
   /** Missing where tracing is off. */
@@ -34,6 +39,9 @@ interface Owned extends Checked {
 
 /** Tries a batch gets when the worker itself (not the infrastructure) throws, before it is given up loudly. Units: tries. */
 export const maxBatchTries = 8
+
+// Units: ms
+const defaultNoteMs = 1_000
 
 /**
  * Runs a keyed worker as a member of its group: decode, drop duplicates by cause, work, publish, save, commit (R2, R3).
@@ -63,9 +71,10 @@ export async function runKeyed(
   )
 
   const hop = createHop(metrics)
-  const { presence } = ports
+  const { presence, remembered, noteMs = defaultNoteMs } = ports
+  const monotonic = (): number => performance.now()
   const isStateful = presence !== undefined && (name === 'session' || name === 'routing')
-  const states = isStateful ? statesCheck(name, { presence, log, logger, metrics }) : undefined
+  const states = isStateful ? statesCheck(name, { presence, log, logger, metrics, noteMs, monotonic }) : undefined
 
   const decode = (batch: LogBatch, inbox: InboxName, table: CauseTable): readonly Input[] => {
     const label = { stage: name, inbox }
@@ -104,6 +113,7 @@ export async function runKeyed(
       await publisher.publishWork(name, work.outputs)
       spans?.phase('publish')
       state.published = { lastOffset, table, areStatesGone: false }
+      states?.assertSame(state)
       await work.save?.()
       states?.assertSame(state)
       spans?.phase('save')
@@ -156,6 +166,7 @@ export async function runKeyed(
       await states?.note(state, batch.partition, { next: lastOffset + 1, metadata: table.encode() })
     } catch (error) {
       failed.add(1, label)
+      remembered?.forget()
       if (!isInfrastructure(error)) state.failures += 1
       logger.error({
         what: 'batch.failed',
@@ -188,6 +199,7 @@ export async function runKeyed(
     group: `starling.${name}`,
     topics: consumes.map((inbox) => inboxes[inbox].topic),
     onAssigned: (topic, partition, committed) => {
+      remembered?.forget()
       owned.set(`${topic} ${partition}`, {
         metadata: committed?.metadata ?? '',
         table: undefined,
@@ -196,11 +208,13 @@ export async function runKeyed(
         next: committed?.offset,
         connection: -1,
         forgotAtMs: 0,
+        notedAtMs: Number.NEGATIVE_INFINITY,
       })
       const inbox = inboxOf.get(topic)
       if (inbox !== undefined) worker.assigned?.(inbox, partition)
     },
     onRevoked: (topic, partition) => {
+      remembered?.forget()
       owned.delete(`${topic} ${partition}`)
       const inbox = inboxOf.get(topic)
       if (inbox !== undefined) worker.revoked?.(inbox, partition)

@@ -8,6 +8,7 @@ import {
   type PodIo,
   type Settings,
   type Stage,
+  type StageName,
   type StorageIo,
   servedDomains,
   type Worker,
@@ -27,6 +28,7 @@ import { patiently } from './patiently.ts'
 import { openPodInbox } from './pod-inbox.ts'
 import { openPorts, type Ports } from './ports.ts'
 import { createPublisher, type Publisher } from './publisher.ts'
+import { type RememberedStates, rememberStates } from './remembered-states.ts'
 import { openTracing } from './tracing/open-tracing.ts'
 import type { ProcessTracing } from './tracing/tracing.ts'
 
@@ -184,23 +186,27 @@ async function untilThere(
 
 async function startStage(stage: Stage, engine: Engine): Promise<void> {
   const { io, ports, publisher, archivePace, logger, metrics, tracing, parts } = engine
-  const keyed = async (worker: Worker, paces: KeyedPorts['paces'] = {}): Promise<void> => {
+  const keyed = async (worker: Worker, more: Pick<KeyedPorts, 'paces' | 'presence' | 'remembered'>): Promise<void> => {
     parts.workers.push(worker)
     const consumes = stage.kind === 'pod' ? [] : stage.consumes
     const { log } = ports
-    const presence = stage.kind === 'keyed' ? ports.presence : undefined
     parts.readers.push(
-      await runKeyed(stage.name, consumes, worker, { log, presence, publisher, logger, metrics, paces, tracing }),
+      await runKeyed(stage.name, consumes, worker, { log, publisher, logger, metrics, tracing, ...more }),
     )
   }
   switch (stage.kind) {
-    case 'keyed':
-      return keyed(stage.create(io))
+    case 'keyed': {
+      const { presence } = ports
+      const remembered = remembering(stage.name, engine)
+      // In one process presence is memory already
+      if (remembered === undefined || ports.isEmbedded) return keyed(stage.create(io), { presence })
+      return keyed(stage.create({ ...io, presence: remembered.presence }), { presence, remembered })
+    }
     case 'storage': {
       if (ports.storage === undefined) throw new Error('the storage stage runs without a database')
       const storage = ports.isEmbedded ? cachingDocuments(ports.storage, metrics) : ports.storage
       const storageIo: StorageIo = { ...io, storage }
-      return keyed(stage.create(storageIo), { routing: archivePace })
+      return keyed(stage.create(storageIo), { paces: { routing: archivePace } })
     }
     case 'pod': {
       // A name of its own at every start: a hung process of the same name must not keep this one's lease alive
@@ -237,6 +243,12 @@ async function startStage(stage: Stage, engine: Engine): Promise<void> {
     default:
       stage satisfies never
   }
+}
+
+/** The memory of a stage that has states. */
+function remembering(name: StageName, { io, ports, metrics }: Engine): RememberedStates | undefined {
+  if (name !== 'session' && name !== 'routing') return undefined
+  return rememberStates(ports.presence, { kind: name, maxBytes: io.settings.states.maxBytes, metrics })
 }
 
 /** Starts to listen. Errors: a port in use, or one that is not allowed, becomes a sentence. */

@@ -31,7 +31,12 @@ function shaky() {
   const presence: Presence = {
     ...real,
     connections: () => connections,
-    noteProgress: (kind, partition, progress) => unlessDown(() => void notes.set(`${kind} ${partition}`, progress)),
+    isUp: () => !isDown,
+    noteProgress: (kind, partition, progress, connection) =>
+      unlessDown(() => {
+        if (connection !== connections) throw new PresenceError('that connection is over')
+        notes.set(`${kind} ${partition}`, progress)
+      }),
     readProgress: (kind, partition) => unlessDown(() => notes.get(`${kind} ${partition}`)),
   }
   return {
@@ -49,7 +54,7 @@ function shaky() {
 
 const flush: Envelope = { kind: 'flush', key, atMs: 1, head: { resource: 'r' } }
 
-function scene() {
+function scene(noteMs = 0) {
   const partitions = Object.fromEntries(inboxNames.map((name) => [inboxes[name].topic, 1]))
   const log = memoryLog({ partitions, clock: () => atMs, retryMs: 1 })
   const world = shaky()
@@ -67,9 +72,10 @@ function scene() {
     release()
     return log.close()
   }
-  const hooks = { beforeSave: async (_reasons: readonly string[]): Promise<void> => {} }
+  /** `isDeaf`: the worker asks presence for nothing. */
+  const hooks = { beforeSave: async (_reasons: readonly string[]): Promise<void> => {}, isDeaf: false }
   const work = async (batch: Batch): Promise<Work> => {
-    await world.assertUp()
+    if (!hooks.isDeaf) await world.assertUp()
     worked.push(...reasons(batch))
     forgot.push(batch.forgotAtMs ?? 0)
     const [cause] = batch.inputs
@@ -94,6 +100,7 @@ function scene() {
         logger,
         metrics,
         presence: world.presence,
+        noteMs,
       },
     )
   }
@@ -196,6 +203,34 @@ describe('R11: a stage and presence that goes back', () => {
     assert.deepEqual(forgot, [0, 0, atMs])
     assert.equal(metrics.counts.get('starling_presence_forgotten_total'), 1)
     assert.equal(notes.get('session 0')?.forgotAtMs, atMs)
+    await end()
+  })
+
+  it('notes are apart: what lies behind the last one is worked again, on a new connection, and noted', async () => {
+    const { end, start, send, notes, worked, reconnect } = scene(60_000)
+    await start()
+    await send('a', 'b', 'c')
+    assert.equal(notes.get('session 0')?.offset, 1)
+    reconnect()
+    await send('d')
+    assert.deepEqual(worked, ['a', 'b', 'c', 'b', 'c', 'd'])
+    assert.equal(notes.get('session 0')?.offset, 3)
+    await end()
+  })
+
+  it('a batch that presence was asked nothing for is not published while it is away', async () => {
+    const { log, end, start, send, setDown, published, saved, logger, hooks } = scene()
+    await start()
+    await send('a')
+    const before = await published()
+    hooks.isDeaf = true
+    setDown(true)
+    await log.produce(topic, 0, [drop('b')])
+    await until('it was tried', () => logger.events.some(({ what }) => what === 'batch.failed'))
+    assert.equal(await published(), before)
+    setDown(false)
+    await until('it is saved', () => saved.includes('b'))
+    assert.equal(await published(), before + 1)
     await end()
   })
 

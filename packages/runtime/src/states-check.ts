@@ -17,14 +17,20 @@ export interface Checked {
   connection: number
   /** See `Progress`. */
   forgotAtMs: number
+  /** When it was noted last how far its states reach; -Infinity: presence has no note that says so. Units: ms, monotonic. */
+  notedAtMs: number
 }
 
 /** What checking needs. */
 export interface StatesPorts {
-  readonly presence: Pick<Presence, 'connections' | 'noteProgress' | 'readProgress'>
+  readonly presence: Pick<Presence, 'connections' | 'isUp' | 'noteProgress' | 'readProgress'>
   readonly log: Log
   readonly logger: Logger
   readonly metrics: Metrics
+  /** Units: ms from one note of a partition to the next, at least; what lies between is worked again where presence went back. */
+  readonly noteMs: number
+  /** Units: ms. */
+  readonly monotonic: () => number
 }
 
 /** Where a batch stands. */
@@ -45,9 +51,16 @@ export interface StatesCheck {
    * Errors: PRESENCE_DOWN when it is away, or was connected anew meanwhile.
    */
   readonly ensure: (at: Checked, batch: BatchPlace, again: WorkAgain) => Promise<'kept' | 'forgotten'>
-  /** Errors: PRESENCE_DOWN when presence was connected anew since `ensure`: what was read may not be what is there. */
+  /**
+   * Errors: PRESENCE_DOWN when presence is away, or was connected anew since `ensure`: what was read, or is remembered, may not be what
+   * will be there.
+   */
   readonly assertSame: (at: Checked) => void
-  /** Notes how far the states reach, after they were saved. */
+  /**
+   * Notes how far the states reach, if that was not done for `noteMs`. Order: after they were saved. A note that is behind them costs the
+   * work of what lies between once more, when presence is connected anew; records at or below an account's mark come to nothing.
+   * Errors: PRESENCE_DOWN when presence was connected anew since `ensure`.
+   */
   readonly note: (
     at: Checked,
     partition: number,
@@ -56,7 +69,10 @@ export interface StatesCheck {
 }
 
 /** Makes the check of one stage. */
-export function statesCheck(kind: StateKind, { presence, log, logger, metrics }: StatesPorts): StatesCheck {
+export function statesCheck(
+  kind: StateKind,
+  { presence, log, logger, metrics, noteMs, monotonic }: StatesPorts,
+): StatesCheck {
   const label = { stage: kind }
   const forgotten = metrics.counter(
     'starling_presence_forgotten_total',
@@ -75,11 +91,17 @@ export function statesCheck(kind: StateKind, { presence, log, logger, metrics }:
   )
 
   const assertSame = (at: Checked): void => {
+    if (!presence.isUp()) throw new PresenceError('presence is away')
     if (presence.connections() !== at.connection) throw new PresenceError('presence was connected anew')
   }
 
-  const note: StatesCheck['note'] = async ({ forgotAtMs }, partition, { next, metadata }) =>
-    presence.noteProgress(kind, partition, { offset: next, metadata, forgotAtMs })
+  const note: StatesCheck['note'] = async (at, partition, { next, metadata }) => {
+    const nowMs = monotonic()
+    if (nowMs < at.notedAtMs + noteMs) return
+    const { forgotAtMs, connection } = at
+    await presence.noteProgress(kind, partition, { offset: next, metadata, forgotAtMs }, connection)
+    at.notedAtMs = nowMs
+  }
 
   const ensure: StatesCheck['ensure'] = async (at, { topic, partition, records }, again) => {
     const connection = presence.connections()
@@ -92,6 +114,7 @@ export function statesCheck(kind: StateKind, { presence, log, logger, metrics }:
         return 'kept' // nothing was there to forget
       }
       at.forgotAtMs = records[0]?.timestampMs ?? 0
+      at.notedAtMs = Number.NEGATIVE_INFINITY
       forgotten.add(1, label)
       logger.warn({ what: 'states.forgotten', stage: kind, partition, next })
       at.connection = connection
@@ -104,7 +127,8 @@ export function statesCheck(kind: StateKind, { presence, log, logger, metrics }:
       const worked = await replay(log, { topic, partition, from: found.offset, to: next }, async (some) => {
         if (presence.connections() !== connection) throw new PresenceError('presence was connected anew')
         metadata = await again(some, metadata)
-        await note(at, partition, { next: (some.at(-1)?.offset ?? 0) + 1, metadata })
+        const offset = (some.at(-1)?.offset ?? 0) + 1
+        await presence.noteProgress(kind, partition, { offset, metadata, forgotAtMs: at.forgotAtMs }, connection)
       })
       replayed.add(worked.records, label)
       missing.add(worked.missing, label)

@@ -1,13 +1,14 @@
-import type {
-  AccountState,
-  Decision,
-  PodLife,
-  Presence,
-  Progress,
-  Proposal,
-  SlotLease,
-  StateKind,
-  StateSave,
+import {
+  type AccountState,
+  type Decision,
+  type PodLife,
+  type Presence,
+  PresenceError,
+  type Progress,
+  type Proposal,
+  type SlotLease,
+  type StateKind,
+  type StateSave,
 } from '@starling/core'
 import { ByteReader } from '../journal/byte-reader.ts'
 import type { Encode } from '../journal/byte-writer.ts'
@@ -39,6 +40,9 @@ interface HeldSlot {
   readonly epoch: number
   readonly endsAt: number
 }
+
+/** Number of the one connection there is. */
+const onlyConnection = 0
 
 const noFields: ReadonlyMap<string, Uint8Array> = new Map()
 
@@ -196,10 +200,13 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
       counters.set(name, sum, now, counters.leftMs(name, now) ?? windowMs)
       return sum
     },
-    noteProgress: async (kind, partition, noted) => void progress.set(`${kind} ${partition}`, noted),
+    noteProgress: async (kind, partition, noted, connection) => {
+      if (connection !== onlyConnection) throw new PresenceError('the connection that it was for is over')
+      progress.set(`${kind} ${partition}`, noted)
+    },
     readProgress: async (kind, partition) => progress.get(`${kind} ${partition}`),
     // It forgets nothing while it lives, and a journal keeps it together with the log
-    connections: () => 0,
+    connections: () => onlyConnection,
     ...queues,
     ...memoryRolls(clock, rollTtlMs, journal),
     isUp: () => true,

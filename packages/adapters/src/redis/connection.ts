@@ -33,8 +33,8 @@ export interface ConnectionOptions {
  * Errors: calls reject with PresenceError while the server is away, and when it answers with an error.
  */
 export interface Connection {
-  /** Sends all in one pipeline. Order: replies as asked. */
-  readonly commands: (commands: readonly Command[]) => Promise<readonly unknown[]>
+  /** Sends all in one pipeline, on the connection of that number alone where one is named. Order: replies as asked. */
+  readonly commands: (commands: readonly Command[], on?: number) => Promise<readonly unknown[]>
   /** Runs a script for each call, all in one pipeline. Order: replies as asked. */
   readonly scripts: (script: Script, calls: readonly ScriptCall[]) => Promise<readonly unknown[]>
   /** Connections made so far. */
@@ -47,6 +47,8 @@ type Reply = readonly [Error | null, unknown]
 
 /** A call on its way: set once its caller has been told that it failed. */
 interface Call {
+  /** The only connection it may be sent on. */
+  readonly on: number | undefined
   late: boolean
   /** Ends its wait for the connection. */
   leave: () => void
@@ -80,6 +82,10 @@ export function redisConnection(options: ConnectionOptions): Connection {
   const exec = pipelined(redis)
 
   const send = async (call: Call, commands: readonly Command[]): Promise<readonly Reply[]> => {
+    const { on } = call
+    if (on !== undefined && (on !== connections || redis.status !== 'ready')) {
+      throw new PresenceError('the connection that it was for is over')
+    }
     if (redis.status !== 'ready') {
       await new Promise<void>((resolve) => {
         call.leave = resolve
@@ -92,11 +98,11 @@ export function redisConnection(options: ConnectionOptions): Connection {
     return Promise.all(commands.map(exec))
   }
 
-  const guarded = async <T>(work: (call: Call) => Promise<T>): Promise<T> => {
+  const guarded = async <T>(on: number | undefined, work: (call: Call) => Promise<T>): Promise<T> => {
     if (closed) throw new PresenceError('presence is closed')
     if (pending >= maxPendingCalls) throw new PresenceError(`${pending} calls wait for Redis: none more is taken`)
     pending++
-    const call: Call = { late: false, leave: () => {} }
+    const call: Call = { on, late: false, leave: () => {} }
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new LateError()), timeoutMs)
@@ -137,8 +143,8 @@ export function redisConnection(options: ConnectionOptions): Connection {
   }
 
   return {
-    commands: (commands) => guarded(async (call) => (await send(call, commands)).map(replyValue)),
-    scripts: (script, calls) => guarded((call) => scripts(call, script, calls)),
+    commands: (commands, on) => guarded(on, async (call) => (await send(call, commands)).map(replyValue)),
+    scripts: (script, calls) => guarded(undefined, (call) => scripts(call, script, calls)),
     count: () => connections,
     isUp: () => !closed && redis.status === 'ready',
     close: async () => {

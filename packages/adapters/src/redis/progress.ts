@@ -12,10 +12,9 @@ export type ProgressNotes = Pick<Presence, 'noteProgress' | 'readProgress'>
  */
 export function redisProgress(redis: Connection, keys: PresenceKeys): ProgressNotes {
   return {
-    noteProgress: async (kind, partition, { offset, metadata, forgotAtMs }) => {
-      await redis.commands([
-        { name: 'SET', args: [keys.progress(kind, partition), `${offset} ${forgotAtMs} ${metadata}`] },
-      ])
+    noteProgress: async (kind, partition, { offset, metadata, forgotAtMs }, connection) => {
+      const value = `${offset} ${forgotAtMs} ${metadata}`
+      await redis.commands([{ name: 'SET', args: [keys.progress(kind, partition), value] }], connection)
     },
     readProgress: async (kind, partition) => {
       const [reply] = await redis.commands([{ name: 'GET', args: [keys.progress(kind, partition)] }])

@@ -202,6 +202,12 @@ export const settingsTable: readonly Setting[] = [
   ),
   row('archive.retentionDays', int('days'), 'Age at which archived messages are dropped.', { zero: 'never' }),
   row('offline.maxStanzas', int('stanzas'), 'Offline messages kept for an account.', none),
+  row(
+    'states.maxBytes',
+    int('bytes'),
+    'States of accounts that a session or routing process keeps in memory beside Redis; the one longest unused goes.',
+    none,
+  ),
   row('session.maxRosters', int('rosters'), 'Rosters a session process keeps in memory.', none),
   row('session.maxRosterItems', int('contacts'), 'Contacts in a roster.', none),
   row('session.maxDirectedPresence', int('addresses'), 'Addresses a resource may send directed presence to.', none),
