@@ -176,3 +176,12 @@ function isAscii(buffer: Buffer, start: number, end: number): boolean {
   for (let at = start; at < end; at++) bits |= buffer[at] ?? 0
   return bits < 0x80
 }
+
+/**
+ * A copy with memory of its own, and no more of it than the bytes: for what is kept.
+ * Not `slice`: that of a Buffer is a view, which keeps alive whatever it looks into: a whole batch of the log, or the 8 KiB that small
+ * buffers are cut from.
+ */
+export function ownedBytes(bytes: Uint8Array): Uint8Array {
+  return new Uint8Array(bytes)
+}

@@ -1,4 +1,5 @@
 export { archiveId, isArchiveId, type Place } from './archive-id.ts'
+export { ownedBytes } from './bytes.ts'
 export { type CauseTable, causeIndex, causeTable, maxEmissions } from './causes.ts'
 export { decodeEnvelope, type EnvelopeFault, encodeEnvelope } from './codec.ts'
 export type {

@@ -1,7 +1,7 @@
 import type { Registry } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Stanza } from '@starling/stanza'
-import type { Remembered } from '@starling/wire'
+import { ownedBytes, type Remembered } from '@starling/wire'
 
 type Slices = Remembered['slices']
 
@@ -34,7 +34,7 @@ export class Keepsake {
 
   /** Takes over what was remembered of a session that goes on here. */
   takeOver({ presence, isInterested, slices }: Remembered): void {
-    this.#presence = presence === undefined ? undefined : owned(presence)
+    this.#presence = presence === undefined ? undefined : ownedBytes(presence)
     this.#isInterested = isInterested
     this.#slices = slices
   }
@@ -44,7 +44,7 @@ export class Keepsake {
     if (stanza.kind === 'message') return
     if (stanza.kind === 'presence') {
       // RFC 6121 §4.2, §4.4, §4.5
-      if (stanza.to === '' && stanza.type === '') this.#presence = owned(stanza.raw)
+      if (stanza.to === '' && stanza.type === '') this.#presence = ownedBytes(stanza.raw)
       else if (stanza.to === '' && stanza.type === 'unavailable') this.#presence = undefined
       return
     }
@@ -61,9 +61,4 @@ export class Keepsake {
 export function bind2Slices(features: readonly string[] | undefined, registry: Registry): Slices {
   const found = (features ?? []).flatMap((feature) => registry.findBind2(feature) ?? [])
   return found.length === 0 ? noSlices : Object.fromEntries(found.map(({ module, slice }) => [module, slice]))
-}
-
-/** A copy that keeps no larger buffer alive. */
-function owned(bytes: Uint8Array): Uint8Array {
-  return new Uint8Array(bytes)
 }

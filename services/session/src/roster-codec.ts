@@ -1,5 +1,6 @@
 import type { RosterItem } from '@starling/core'
 import type { BareJid } from '@starling/jid'
+import { ownedBytes } from '@starling/wire'
 import type { RosterView } from './roster.ts'
 
 /** Rosters as bytes, for decisions. */
@@ -30,7 +31,8 @@ export function rosterCodec(): RosterCodec {
       const known = encoded.get(roster)
       if (known !== undefined) return known
       const stored: Stored = [layout, roster.version, Array.from(roster.items.values(), writeItem)]
-      const bytes = Buffer.from(JSON.stringify(stored))
+      // of its own memory: it lasts as long as the view
+      const bytes = ownedBytes(Buffer.from(JSON.stringify(stored)))
       encoded.set(roster, bytes)
       return bytes
     },

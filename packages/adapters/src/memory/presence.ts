@@ -10,6 +10,7 @@ import {
   type StateKind,
   type StateSave,
 } from '@starling/core'
+import { ownedBytes } from '@starling/wire'
 import { ByteReader } from '../journal/byte-reader.ts'
 import type { Encode } from '../journal/byte-writer.ts'
 import { expiring } from './expiring.ts'
@@ -97,7 +98,7 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
     const fields = new Map(old.fields)
     for (const field of save.remove) fields.delete(field)
     // Copied: a caller's bytes may be a view into a whole batch, or change.
-    for (const [field, value] of save.set) fields.set(field, value.slice())
+    for (const [field, value] of save.set) fields.set(field, ownedBytes(value))
     const decision = save.decision === undefined ? undefined : copyOf(save.decision)
     keep(key, { mark: save.mark, fields, decision })
     for (const change of save.queues ?? []) changeQueue(save.account, change)
@@ -226,7 +227,7 @@ function generationKey(account: string): string {
 }
 
 function copyOf({ bytes, until }: Decision): Decision {
-  return { bytes: bytes.slice(), until }
+  return { bytes: ownedBytes(bytes), until }
 }
 
 function encodeState({ mark, fields, decision }: Kept): Encode {
@@ -249,11 +250,11 @@ function decodeState(value: Uint8Array): Kept {
   const reader = new ByteReader(value)
   const mark = reader.count()
   const fields = new Map<string, Uint8Array>()
-  for (let count = reader.count(); count > 0; count--) fields.set(reader.text(), reader.bytes().slice())
+  for (let count = reader.count(); count > 0; count--) fields.set(reader.text(), ownedBytes(reader.bytes()))
   if (reader.isAtEnd) return { mark, fields }
   const isFirst = reader.count() === 1
   const until = reader.count()
-  return { mark: isFirst ? -1 : mark, fields, decision: { until, bytes: reader.bytes().slice() } }
+  return { mark: isFirst ? -1 : mark, fields, decision: { until, bytes: ownedBytes(reader.bytes()) } }
 }
 
 function encodeCount(count: number): Encode {

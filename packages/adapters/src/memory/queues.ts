@@ -1,4 +1,5 @@
 import type { Presence, QueueChange, QueueEntry } from '@starling/core'
+import { ownedBytes } from '@starling/wire'
 import { ByteReader } from '../journal/byte-reader.ts'
 import type { Encode } from '../journal/byte-writer.ts'
 import type { PresenceJournal } from './presence-journal.ts'
@@ -43,7 +44,7 @@ export function memoryQueues(
         if (ordinal <= kept.last) continue
         kept.last = ordinal
         // Copied: a caller's bytes may be a view into a whole batch, or change.
-        const entry = { ordinal, bytes: bytes.slice() }
+        const entry = { ordinal, bytes: ownedBytes(bytes) }
         kept.entries.push(entry)
         journal.put(entryKey(key, kept, ordinal), encodeEntry(entry))
       }
@@ -104,7 +105,7 @@ function loadQueues(journal: PresenceJournal): {
     const [, account = '', queue = '', born, ordinal] = key.split(' ')
     const kept = queues.get(keyOf(account, queue))
     if (kept === undefined || kept.born !== Number(born) || Number(ordinal) <= kept.trimmed) continue
-    const entry = { ordinal: Number(ordinal), bytes: value.slice() }
+    const entry = { ordinal: Number(ordinal), bytes: ownedBytes(value) }
     kept.entries.push(entry)
     journal.adopt(key, encodeEntry(entry))
   }
