@@ -47,6 +47,8 @@ export function createDatabase(engine: Engine, accounts: readonly BareJid[], isF
     rosters.set(owner, { version: '', items: accounts.filter((jid) => jid !== owner).map(contact) })
   }
   const rosterOf = (owner: BareJid): Roster => rosters.get(owner) ?? { version: '', items: [] }
+  const documentsOf = (owner: BareJid, kind: string): readonly Document[] =>
+    [...documents.values()].filter((document) => document.owner === owner && document.kind === kind)
   const byId = (one: { readonly id: string }, other: { readonly id: string }): number => (one.id < other.id ? -1 : 1)
   const keyOf = (owner: string, kind: string, name: string): string => `${owner} ${kind} ${name}`
   const add = <T extends { readonly id: string; readonly owner: BareJid }>(to: Map<BareJid, T[]>, row: T): void => {
@@ -59,6 +61,8 @@ export function createDatabase(engine: Engine, accounts: readonly BareJid[], isF
 
   const queries: Queries = {
     'account.get': ({ jid }) => (known.has(jid) ? { credentials: '' } : undefined),
+    'account.load': ({ owner, kind }) =>
+      known.has(owner) ? { roster: rosterOf(owner), documents: documentsOf(owner, kind) } : undefined,
     'roster.load': ({ owner }) => rosterOf(owner),
     'roster.put': ({ owner, version, item }) => {
       const items = rosterOf(owner).items.filter(({ jid }) => jid !== item.jid)
@@ -70,8 +74,7 @@ export function createDatabase(engine: Engine, accounts: readonly BareJid[], isF
       return undefined
     },
     'document.get': ({ owner, kind, name }) => documents.get(keyOf(owner, kind, name)),
-    'document.list': ({ owner, kind }) =>
-      [...documents.values()].filter((document) => document.owner === owner && document.kind === kind),
+    'document.list': ({ owner, kind }) => documentsOf(owner, kind),
     'document.put': (document) => {
       documents.set(keyOf(document.owner, document.kind, document.name), document)
       return undefined

@@ -98,6 +98,11 @@ export interface StorageQueries {
     result: { readonly isCreated: boolean }
   }
   'account.get': { args: { readonly jid: BareJid }; result: { readonly credentials: string } | undefined }
+  /** What is needed of an account whose client signs in, in one query: undefined without an account. */
+  'account.load': {
+    args: { readonly owner: BareJid; readonly kind: string }
+    result: { readonly roster: Roster; readonly documents: readonly Document[] } | undefined
+  }
   'account.setCredentials': {
     args: { readonly jid: BareJid; readonly credentials: string }
     result: { readonly isFound: boolean }

@@ -5,8 +5,8 @@ import {
   domainOf,
   type Input,
   type QueryName,
+  type QueryResult,
   type Registry,
-  type Roster,
   refuseStep,
   type Step,
 } from '@starling/core'
@@ -82,15 +82,11 @@ function askChain(envelope: Ask, outputs: Outputs): Chain {
   const { atMs, key } = envelope
   if (query === 'load') {
     const load = (): Step =>
-      ask('account.get', { jid: args.owner }, (account) =>
-        ask('roster.load', { owner: args.owner }, (roster) =>
-          ask('document.list', { owner: args.owner, kind: sliceKind }, (documents) => {
-            const head = loadedHead(account !== undefined, roster, documents)
-            outputs.emit('session', { kind: 'loaded', key, atMs, head, carried: envelope.carried ?? new Uint8Array(0) })
-            return answer()
-          }),
-        ),
-      )
+      ask('account.load', { owner: args.owner, kind: sliceKind }, (found) => {
+        const head = loadedHead(found)
+        outputs.emit('session', { kind: 'loaded', key, atMs, head, carried: envelope.carried ?? new Uint8Array(0) })
+        return answer()
+      })
     return chain(envelope, load, outputs)
   }
   const give = (result: unknown): Step => {
@@ -109,8 +105,9 @@ function askChain(envelope: Ask, outputs: Outputs): Chain {
   return chain(envelope, () => call(question, give), outputs)
 }
 
-function loadedHead(exists: boolean, roster: Roster, documents: readonly Document[]): Json {
-  return { exists, roster: roster as unknown as Json, slices: slicesOf(documents) }
+function loadedHead(found: QueryResult<'account.load'>): Json {
+  const { roster = { version: '', items: [] }, documents = [] } = found ?? {}
+  return { exists: found !== undefined, roster: roster as unknown as Json, slices: slicesOf(documents) }
 }
 
 /** Account slices out of their documents. */

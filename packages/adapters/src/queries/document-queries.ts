@@ -85,7 +85,8 @@ function keyAndName(name: string): readonly [Scalar, Scalar] {
   return [key, key === name ? null : name]
 }
 
-function readDocument(row: Row, owner: BareJid, kind: string): Document {
+/** Reads a document from a row of key, name, body. */
+export function readDocument(row: Row, owner: BareJid, kind: string): Document {
   const [key, name, body] = row
   return { owner, kind, name: name === null ? text(key) : text(name), body: bytes(body) }
 }

@@ -1,4 +1,5 @@
 import { type QueryArgs, type QueryName, StorageError } from '@starling/core'
+import { accountLoadQueries } from './account-load.ts'
 import { accountQueries } from './account-queries.ts'
 import { archivePageQueries } from './archive-page.ts'
 import { archiveQueries } from './archive-queries.ts'
@@ -11,6 +12,7 @@ import type { Scalar } from './scalar.ts'
 /** The named queries of the storage port, by name. */
 export const namedQueries: NamedQueries = {
   ...accountQueries,
+  ...accountLoadQueries,
   ...rosterQueries,
   ...documentQueries,
   ...offlineQueries,

@@ -104,7 +104,8 @@ export const rosterQueries = {
   }),
 } as const
 
-function readItem(row: Row): RosterItem {
+/** Reads an item from a row of version, JID, name, groups, subscription, ask, request, approved, listed. */
+export function readItem(row: Row): RosterItem {
   const [, jid, name, groups, subscription, ask, request, approved, isListed] = row
   const item: RosterItem = {
     jid: text(jid) as BareJid,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { BareJid } from '@starling/jid'
-import { archived, bytesOf, juliet, offlineStanza, rosterItem, type StorageBench } from './storage-harness.ts'
+import { archived, bytesOf, juliet, nurse, offlineStanza, rosterItem, type StorageBench } from './storage-harness.ts'
 
 /** The contract of `account.*`. */
 export function storageAccounts({ run, one, stranger, account, harness }: StorageBench): void {
@@ -102,6 +102,41 @@ export function storageAccounts({ run, one, stranger, account, harness }: Storag
       await fill(jid)
       await one('account.create', { jid, credentials: 'new' })
       assert.deepEqual(await held(jid), { ...nothing, hasAccount: true })
+    })
+
+    it('loads roster and documents of one kind at once; what only the account has, what nobody has', async () => {
+      const [full, bare, gone] = [await account(), await account(), stranger()]
+      const items = [rosterItem(juliet, { name: 'J', groups: ['a', 'b'], request: bytesOf('r') }), rosterItem(nurse)]
+      for (const owner of [full, gone]) {
+        await run(
+          'roster.put',
+          items.map((item) => ({ owner, version: 'v', item })),
+        )
+      }
+      const documents = ['b', '', 'x'.repeat(300)].map((name) => ({
+        owner: full,
+        kind: 'k',
+        name,
+        body: bytesOf(name),
+      }))
+      await run('document.put', [...documents, { owner: full, kind: 'other', name: 'a', body: bytesOf('a') }])
+      await run('document.put', [{ owner: gone, kind: 'k', name: 'a', body: bytesOf('a') }])
+      const loaded = await run(
+        'account.load',
+        [gone, full, bare, full].map((owner) => ({ owner, kind: 'k' })),
+      )
+      assert.deepEqual([loaded[0], loaded[2]], [undefined, { roster: { version: '', items: [] }, documents: [] }])
+      for (const one of [loaded[1], loaded[3]]) {
+        assert.deepEqual(one?.roster, { version: 'v', items })
+        const byName = one.documents.toSorted((a, b) => a.name.length - b.name.length)
+        assert.deepEqual(byName, [documents[1], documents[0], documents[2]])
+      }
+      const version = 'w'
+      await run(
+        'roster.remove',
+        items.map(({ jid }) => ({ owner: full, version, jid })),
+      )
+      assert.deepEqual((await one('account.load', { owner: full, kind: 'k' }))?.roster, { version, items: [] })
     })
 
     it('migrates again, and from several pods at once, without losing anything', async () => {
