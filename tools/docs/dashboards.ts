@@ -15,6 +15,11 @@ function quantile(share: number, metric: string, by: string): string {
   return `histogram_quantile(${share}, sum by (le, ${by}) (rate(${metric}_bucket{${here}}[$__rate_interval])))`
 }
 
+/** Of all pods together. */
+function total(share: number, metric: string): string {
+  return `histogram_quantile(${share}, sum by (le) (rate(${metric}_bucket{${here}}[$__rate_interval])))`
+}
+
 const traffic: Dashboard = {
   uid: 'starling-traffic',
   title: 'Starling: traffic',
@@ -119,6 +124,27 @@ const latency: Dashboard = {
   uid: 'starling-latency',
   title: 'Starling: latency and lag',
   rows: [
+    {
+      title: 'From one client to another',
+      panels: [
+        panel(
+          'Delivery',
+          's',
+          'From a stanza being read to what it brought being written; what was kept in between is left out. The alert StarlingDeliverySlow is at 3 s.',
+          ...([0.5, 0.9, 0.99, 0.999] as const).map(
+            (share) => [total(share, 'starling_delivery_seconds'), `${share * 100} of 100`] as const,
+          ),
+        ),
+        panel('Deliveries', 'ops', 'Stanzas written that came live.', [
+          `sum(rate(starling_delivery_seconds_count{${here}}[$__rate_interval]))`,
+          'stanzas',
+        ]),
+        panel('Delivery, 99 of 100, by pod', 's', 'One pod alone: its event loop, its clock, or its machine.', [
+          quantile(0.99, 'starling_delivery_seconds', 'pod'),
+          '{{pod}}',
+        ]),
+      ],
+    },
     {
       title: 'Hops: from the writer giving a record to the log until its reader takes it up',
       panels: [

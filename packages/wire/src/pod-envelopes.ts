@@ -1,6 +1,6 @@
 import type { Base, Json, Recipient, Remembered, Target } from './envelope-parts.ts'
 
-/** Bytes for sockets of one pod. */
+/** Bytes for sockets of one pod. Units: `atMs` is 0 where they waited to be had: offline, archived, or unacknowledged. */
 export interface Output extends Base {
   readonly kind: 'output'
   readonly slot: number

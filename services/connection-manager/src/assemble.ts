@@ -2,6 +2,7 @@ import type { PodIo } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { AckRequests } from './ack-requests.ts'
 import type { Connection } from './connection.ts'
+import { DeliveryTimes } from './delivery-times.ts'
 import { Drops } from './drops.ts'
 import { receiveEnvelopes } from './envelopes.ts'
 import { Fast } from './fast.ts'
@@ -63,6 +64,7 @@ export function assemblePod(io: PodIo, { later, atTurnsEnd, identity }: PodParts
     isFenced = !isLeased
     return isLeased
   }
+  const flushes = new FlushList(checkLease, atTurnsEnd)
   const pod: Pod = {
     io,
     meters,
@@ -70,7 +72,8 @@ export function assemblePod(io: PodIo, { later, atTurnsEnd, identity }: PodParts
     drops,
     roll,
     later,
-    flushes: new FlushList(checkLease, atTurnsEnd),
+    flushes,
+    times: new DeliveryTimes({ metrics: io.metrics, clock, afterFlush: (run) => flushes.after(run) }),
     requests: new AckRequests(settings.sm.requestAfterMs, { later, monotonic }),
     trims: new Trims({ presence, later, onLost: (count) => meters.lostTrims.add(count) }),
     checkLease,

@@ -1,7 +1,7 @@
 import { LogError } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Stanza, StreamError } from '@starling/stanza'
-import type { Answered, Cause, EnableHead, FromClient, SignalHead, Target } from '@starling/wire'
+import type { Answered, EnableHead, FromClient, Output, SignalHead, Target } from '@starling/wire'
 import type { NameTable } from '@starling/xml'
 import { performEffect } from './effects.ts'
 import { Intake } from './intake.ts'
@@ -145,15 +145,14 @@ export class Connection implements LinkOwner, Pausable {
 
   // ---- from the pod -------------------------------------------------------------------------------------------------
 
-  /** Canonical bytes from the pod's inbox, and their number where they are counted. */
-  deliver(raw: Uint8Array, ordinal?: number, cause?: Cause): void {
-    const { sm } = this
-    if (sm?.isOn === true) {
-      if (!isNextDelivery(this, sm, { ordinal, cause })) return
+  /** Canonical bytes of an output from the pod's inbox, and their number where they are counted. */
+  deliver(raw: Uint8Array, ordinal: number | undefined, { cause, atMs }: Pick<Output, 'cause' | 'atMs'>): void {
+    const counted = this.sm?.isOn === true ? this.sm : undefined
+    if (counted === undefined ? this.isBound : isNextDelivery(this, counted, { ordinal, cause })) {
       this.sendStanza(raw)
-      if (!this.isEnded) watchUnacked(this, sm)
-    } else if (this.isBound) this.sendStanza(raw)
-    else this.dispatch({ kind: 'output', raw })
+      this.pod.times.add(atMs)
+      if (counted !== undefined && !this.isEnded) watchUnacked(this, counted)
+    } else if (counted === undefined) this.dispatch({ kind: 'output', raw })
   }
 
   /** Its turn to ask for an acknowledgement. */

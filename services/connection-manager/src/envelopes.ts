@@ -51,7 +51,7 @@ function writeOutput(pod: Pod, output: Output): void {
   for (const { connection: id, to, ordinal } of output.recipients) {
     const connection = pod.connections.get(id)
     if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
-    else connection.deliver(to === '' ? output.raw : insertRootAttributes(output.raw, { to }), ordinal, output.cause)
+    else connection.deliver(to === '' ? output.raw : insertRootAttributes(output.raw, { to }), ordinal, output)
   }
 }
 

@@ -1,6 +1,7 @@
 import type { PodIo } from '@starling/core'
 import type { AckRequests } from './ack-requests.ts'
 import type { Connection } from './connection.ts'
+import type { DeliveryTimes } from './delivery-times.ts'
 import type { Drops } from './drops.ts'
 import type { Fast } from './fast.ts'
 import type { FlushList } from './link.ts'
@@ -21,6 +22,7 @@ export interface Pod {
   readonly io: PodIo
   readonly meters: Meters
   readonly flushes: FlushList
+  readonly times: DeliveryTimes
   readonly logins: Logins
   readonly fast: Fast
   /** Turns of new sockets to be served. */

@@ -38,7 +38,8 @@ export async function bench(): Promise<
     return perChunk
   })
   const recipients = [{ connection: connection.id, to: '' }]
-  const output = { kind: 'output', key: '', atMs: 0, slot: 3, epoch: 17, recipients, raw: Buffer.from(one) } as const
+  const atMs = fake.io.clock() - 8
+  const output = { kind: 'output', key: '', atMs, slot: 3, epoch: 17, recipients, raw: Buffer.from(one) } as const
   const outUs = await cpuPerStanza(() => {
     receiveEnvelopes(pod, [output, output, output, output])
     return 4

@@ -43,6 +43,7 @@ export interface OutputsContext {
 export function outputsOf(cause: Input, { isLocal, isDead }: OutputsContext): Outputs {
   const list: Output[] = []
   const { atMs } = cause.envelope
+  const stampMs = isLate(cause.envelope) ? 0 : atMs
   const emit: Outputs['emit'] = (to, envelope, number) => {
     list.push({ cause, to, envelope, ...(number === undefined ? {} : { number }) })
   }
@@ -51,7 +52,7 @@ export function outputsOf(cause: Input, { isLocal, isDead }: OutputsContext): Ou
     recipients: readonly Recipient[],
     raw: Uint8Array,
     number?: number,
-  ): void => emit('pod', { kind: 'output', key: '', atMs, slot, epoch, recipients, raw }, number)
+  ): void => emit('pod', { kind: 'output', key: '', atMs: stampMs, slot, epoch, recipients, raw }, number)
   return {
     list,
     emit,
@@ -84,6 +85,12 @@ export function outputsOf(cause: Input, { isLocal, isDead }: OutputsContext): Ou
       emit('routing', { kind: 'deliver', key: bareOf(reply.to), atMs, stanza: reply, head: { isOwn: true } }, number)
     },
   }
+}
+
+/** Whether what an envelope brings waited to be had: then its time says nothing about the way. */
+function isLate(envelope: Envelope): boolean {
+  if (envelope.kind === 'state') return envelope.head.change === 'resumed'
+  return envelope.kind === 'deliver' && (envelope.head?.isReplay ?? false)
 }
 
 /** R4: the delivery takes the session's next ordinal and waits in its queue. A connection found dead begins a hibernation. */

@@ -200,6 +200,25 @@ describe('R6: the end of a session', () => {
     assert.deepEqual((await work(again(out))).map(told), ['2/8 #1 a', '2/8 #2 b'])
   })
 
+  it('what waited to be had has no stamp for pods to measure; what comes live has', async () => {
+    const { work } = bed()
+    const third = target(3, 9)
+    const stamps = (outputs: readonly Output[]): readonly number[] =>
+      outputs.flatMap(({ envelope }) => (envelope.kind === 'output' ? [envelope.atMs] : []))
+    const live = await work([
+      ...managed('balcony', first, { priority: 5 }),
+      ...managed('chamber', second),
+      delivery('a'),
+    ])
+    assert.deepEqual(stamps(live), [atMs])
+    const resent = await work([hibernated('balcony', first), resume('balcony', { to: third, h: 0 })])
+    assert.deepEqual(stamps(resent), [0], 'sent again after a resumption')
+    const left = await work([ended('balcony', third)])
+    assert.deepEqual(stamps(await work(again(left))), [0], 'redelivered')
+    const offline: Envelope = { ...delivery('b'), head: { isOwn: true, isReplay: true } } as Envelope
+    assert.deepEqual(stamps(await work([offline])), [0], 'kept offline')
+  })
+
   it('nobody else there: offline, in the order in which they were sent, before what came after the end', async () => {
     const { work } = bed()
     await work([...managed('balcony', first), delivery('a'), delivery('b')])

@@ -4,14 +4,18 @@ import type { LogEvent, Metrics } from '@starling/core'
 export interface FakeCounts {
   readonly metrics: Metrics
   readonly sums: Map<string, number>
+  /** What histograms were told, by name. */
+  readonly observed: Map<string, number[]>
   readonly errors: LogEvent[]
 }
 
 /** Makes metrics that only count. */
 export function createCounts(): FakeCounts {
   const sums = new Map<string, number>()
+  const observed = new Map<string, number[]>()
   return {
     sums,
+    observed,
     errors: [],
     metrics: {
       counter: (name) => ({
@@ -23,7 +27,11 @@ export function createCounts(): FakeCounts {
       }),
       gauge: () => ({ set: () => {} }),
       observed: () => {},
-      histogram: () => ({ observe: () => {} }),
+      histogram: (name) => {
+        const values: number[] = []
+        observed.set(name, values)
+        return { observe: (value) => void values.push(value) }
+      },
     },
   }
 }
