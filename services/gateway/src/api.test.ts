@@ -188,16 +188,17 @@ describe('admin API: who may use it', () => {
   })
 })
 
-describe('XEP-0156 §3: host-meta', () => {
-  it('§3.3: as XRD and as JRD, for web clients of any origin, without a token', async () => {
+describe('XEP-0156 §2: host-meta', () => {
+  it('§2.3: as XRD and as JRD, for web clients of any origin, without a token', async () => {
     const gateway = await testGateway()
-    const xrd = await gateway.api.inject({ url: '/.well-known/host-meta', remoteAddress: '192.0.2.1' })
+    const headers = { host: 'a.example:5280' }
+    const xrd = await gateway.api.inject({ url: '/.well-known/host-meta', headers, remoteAddress: '192.0.2.1' })
     assert.match(
       xrd.body,
       /<Link rel="urn:xmpp:alt-connections:websocket" href="wss:\/\/a\.example\/ws\?x=1&amp;y=2"\/>/,
     )
     assert.match(String(xrd.headers['content-type']), /^application\/xrd\+xml/)
-    const jrd = await gateway.api.inject({ url: '/.well-known/host-meta.json', remoteAddress: '192.0.2.1' })
+    const jrd = await gateway.api.inject({ url: '/.well-known/host-meta.json', headers, remoteAddress: '192.0.2.1' })
     assert.match(xrd.body, /<Link rel="urn:xmpp:alt-connections:xbosh" href="https:\/\/a\.example\/bosh"\/>/)
     const links = [
       { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://a.example/ws?x=1&y=2' },

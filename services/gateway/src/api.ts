@@ -11,7 +11,8 @@ import { problem, sendProblem } from './problem.ts'
 export interface ApiOptions {
   readonly accounts: Accounts
   readonly guard: Guard
-  readonly connections: readonly Connection[]
+  /** What host-meta tells who asks for it at a host. */
+  readonly connections: (host: string) => readonly Connection[]
   readonly version: string
   readonly logger: Logger
 }
@@ -59,16 +60,16 @@ export async function createApi(options: ApiOptions): Promise<FastifyInstance> {
   return app
 }
 
-function hostMetaRoutes(app: FastifyInstance, connections: readonly Connection[]): void {
-  // XEP-0156 §4: web clients of any origin may read host-meta, and nothing else
+function hostMetaRoutes(app: FastifyInstance, connections: ApiOptions['connections']): void {
+  // XEP-0156 §3: web clients of any origin may read host-meta, and nothing else
   const open = (reply: FastifyReply, type: string): FastifyReply =>
     reply.header('access-control-allow-origin', '*').type(type)
   const hide = { schema: { hide: true } }
-  app.get(hostMetaPaths.xrd, hide, async (_request, reply) =>
-    open(reply, 'application/xrd+xml').send(hostMetaXrd(connections)),
+  app.get(hostMetaPaths.xrd, hide, async ({ hostname }, reply) =>
+    open(reply, 'application/xrd+xml').send(hostMetaXrd(connections(hostname))),
   )
-  app.get(hostMetaPaths.jrd, hide, async (_request, reply) =>
-    open(reply, 'application/jrd+json').send(hostMetaJrd(connections)),
+  app.get(hostMetaPaths.jrd, hide, async ({ hostname }, reply) =>
+    open(reply, 'application/jrd+json').send(hostMetaJrd(connections(hostname))),
   )
 }
 

@@ -2,7 +2,7 @@ import type { Logger, PodIo, PodService, Settings, Stage } from '@starling/core'
 import { createAccounts } from './accounts.ts'
 import { adminToken } from './admin-token.ts'
 import { createApi } from './api.ts'
-import { connectionsOf, hostMetaPaths } from './host-meta.ts'
+import { connectionsOf, domainAsked, hostMetaPaths } from './host-meta.ts'
 
 /** HTTP for people and programs: the admin API and host-meta (DESIGN §1). */
 export const gateway: Stage = { kind: 'pod', name: 'gateway', start }
@@ -12,7 +12,8 @@ async function start(io: PodIo): Promise<PodService> {
   const accounts = createAccounts({ domain, isServed, iterations: settings.scram.iterations, random, ask: inbox.ask })
   const guard = { token: await tokenOf(settings, logger), allowRemote: settings.admin.allowRemote }
   const { version } = registry.support.software
-  const api = await createApi({ accounts, guard, connections: connectionsOf(settings), version, logger })
+  const connections = (host: string) => connectionsOf(settings, domainAsked(host, settings, isServed))
+  const api = await createApi({ accounts, guard, connections, version, logger })
   for (const prefix of ['/api', ...Object.values(hostMetaPaths)]) {
     io.http.route(prefix, (request, response) => api.routing(request, response))
   }

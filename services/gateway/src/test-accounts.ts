@@ -70,8 +70,8 @@ export async function testGateway(guard: Partial<Guard> = {}): Promise<TestGatew
     api: await createApi({
       accounts,
       guard: { token: testToken, allowRemote: false, ...guard },
-      connections: [
-        { rel: 'urn:xmpp:alt-connections:websocket', href: 'wss://a.example/ws?x=1&y=2' },
+      connections: (host) => [
+        { rel: 'urn:xmpp:alt-connections:websocket', href: `wss://${host}/ws?x=1&y=2` },
         { rel: 'urn:xmpp:alt-connections:xbosh', href: 'https://a.example/bosh' },
       ],
       version: '0',

@@ -32,9 +32,14 @@ export function databaseUrl(value: SettingValue): string | undefined {
   return 'postgres://user:password@host:port/database or sqlite:FILE'
 }
 
-/** A WebSocket URL, or nothing. */
+/** A WebSocket URL that may have the domain in it, or nothing. */
 export function websocketUrl(value: SettingValue): string | undefined {
-  return value === '' || isUrl(value, /^wss?:$/) ? undefined : 'a ws:// or wss:// address'
+  return value === '' || isUrl(filled(value), /^wss?:$/) ? undefined : 'a ws:// or wss:// address'
+}
+
+/** An HTTP URL that may have the domain in it, or nothing. */
+export function domainHttpUrl(value: SettingValue): string | undefined {
+  return httpUrl(filled(value))
 }
 
 /** An HTTP URL, or nothing. */
@@ -60,6 +65,11 @@ export function token(value: SettingValue): string | undefined {
 export function stanzaBytes(value: SettingValue): string | undefined {
   // RFC 6120 §13.12: a limit below 10000 bytes is not allowed
   return value === 0 || Number(value) >= 10_000 ? undefined : 'at least 10000 (RFC 6120 §13.12), or 0 for no limit'
+}
+
+/** With a domain where one stands for all. */
+function filled(value: SettingValue): string {
+  return String(value).replaceAll('{domain}', 'example.org')
 }
 
 function isUrl(value: SettingValue, protocol: RegExp): boolean {
