@@ -10,7 +10,7 @@ import { defaultSettings, run as runStages } from '@starling/runtime'
 import { session } from '@starling/session'
 import { storage } from '@starling/storage'
 import { type InboxName, inboxes, inboxNames } from '@starling/wire'
-import { services } from '../cluster/layout.ts'
+import { services, smallInboxes } from '../cluster/layout.ts'
 import { kafkaUsers } from '../docs/users-manifest.ts'
 import { settingsOf } from './environment.ts'
 import { build, type Manifest, readManifests } from './manifests.ts'
@@ -25,8 +25,8 @@ const folders = [
   'k8s/overlays/production-tracing',
 ]
 const keyed: readonly Stage[] = [session, routing, storage]
-/** Secrets that somebody else makes: certificate.sh or cert-manager, the operator (docs/operations.md), CloudNativePG. */
-const foreignSecrets = ['starling-tls', 'starling-admin', 'database-app']
+/** Secrets that somebody else makes: certificate.sh or cert-manager, the operator (two: docs/operations.md), CloudNativePG. */
+const foreignSecrets = ['starling-tls', 'starling-admin', 'starling-presence', 'database-app']
 const dataPorts = [53, 9092, 9093, 6379, 5432]
 
 interface Ours {
@@ -117,6 +117,8 @@ for (const folder of folders) {
       for (const each of ours) {
         assert.deepEqual(withoutUser(each.settings), withoutUser(settings), named(each.pod))
       }
+      const { partitions, slots } = settings.log
+      if (folder.endsWith('dev')) assert.deepEqual({ partitions, slots }, smallInboxes)
       for (const { metadata, spec } of ofKind('KafkaTopic')) {
         assert.ok(topics.includes(metadata.name), metadata.name)
         const isPod = metadata.name === inboxes.pod.topic
@@ -187,6 +189,21 @@ for (const folder of folders) {
         assert.equal(user, pod.owner.kind === 'Job' ? 'starling-deploy' : 'starling', named(pod))
         const secret = pod.volumes.find(({ name }) => name === 'kafka')?.secret
         assert.equal(secret?.secretName, user, named(pod))
+      }
+    })
+
+    it('Redis’ password: one Secret for Redis, its sentinels and every pod', () => {
+      const password = { name: 'starling-presence', key: 'password' }
+      const isSecured = folder.includes('production')
+      const asked = [
+        ...ofKind('RedisReplication').map(({ spec }) => spec.kubernetesConfig.redisSecret),
+        ...ofKind('RedisSentinel').map(({ spec }) => spec.redisSentinelConfig.redisReplicationPassword.secretKeyRef),
+      ]
+      assert.deepEqual(asked, isSecured ? [password, password] : [])
+      for (const { pod, settings } of ours.filter(({ pod }) => pod.owner.kind === 'Deployment')) {
+        assert.equal(settings.redisPassword !== '', isSecured, named(pod))
+        const secret = pod.volumes.find(({ name }) => name === 'redis-password')?.secret
+        assert.equal(secret?.secretName, isSecured ? password.name : undefined, named(pod))
       }
     })
 

@@ -10,6 +10,7 @@ import type { Container, Pod } from './pods.ts'
 /** What files of Secrets hold that somebody else makes, by the end of their path. */
 const samples: Readonly<Record<string, string>> = {
   '/secrets/redis/url': 'redis://redis:6379',
+  '/secrets/redis-password/password': 'a-password-of-yours',
   '/secrets/database/url': 'postgresql://starling:secret@database-rw.starling:5432/starling',
   '/secrets/kafka/password': 'a-password-of-strimzi',
   '/secrets/kafka-ca/ca.crt': 'not read when settings are',

@@ -77,6 +77,8 @@ export interface Settings {
     readonly durability: 'memory' | 'process' | 'power'
   }
   readonly redisUrl: string
+  /** Where `redisUrl` has none; empty: none. */
+  readonly redisPassword: string
   /** PEM files for `rediss://`, as those of `log`. */
   readonly redisTls: { readonly caFile: string; readonly certificateFile: string; readonly keyFile: string }
   readonly databaseUrl: string

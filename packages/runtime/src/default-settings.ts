@@ -52,6 +52,7 @@ export const defaultSettings: Settings = {
   },
   embedded: { durability: 'process' },
   redisUrl: '',
+  redisPassword: '',
   redisTls: { caFile: '', certificateFile: '', keyFile: '' },
   databaseUrl: '',
   admin: { token: '', allowRemote: false },

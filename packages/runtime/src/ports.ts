@@ -101,7 +101,12 @@ async function openCluster(
       onEvent,
       ...gathering,
     }),
-    presence: redisPresence({ url: settings.redisUrl, tls: redisTls(settings), onEvent }),
+    presence: redisPresence({
+      url: settings.redisUrl,
+      password: settings.redisPassword,
+      tls: redisTls(settings),
+      onEvent,
+    }),
   }
 }
 

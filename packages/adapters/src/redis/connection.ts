@@ -17,6 +17,8 @@ export interface ScriptCall {
 /** How the connection is kept. */
 export interface ConnectionOptions {
   readonly url: string
+  /** Where the URL has none; empty: none. */
+  readonly password: string
   /** PEM texts, for `rediss://`; without, the system's authorities are trusted. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
   /** Units: ms a call may take, waiting for the connection included. */
@@ -60,7 +62,7 @@ export function redisConnection(options: ConnectionOptions): Connection {
   let closed = false
   let pending = 0
   let connections = 0
-  const redis = new Redis(options.url, {
+  const redis = new Redis(withPassword(options), {
     ...(options.tls === undefined ? {} : { tls: { ...options.tls } }),
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -152,6 +154,14 @@ export function redisConnection(options: ConnectionOptions): Connection {
       redis.disconnect()
     },
   }
+}
+
+/** The URL with the password where it has none: a user without one would hide what is given beside it. */
+function withPassword({ url, password }: Pick<ConnectionOptions, 'url' | 'password'>): string {
+  if (password === '') return url
+  const parsed = new URL(url)
+  if (parsed.password === '') parsed.password = encodeURIComponent(password)
+  return parsed.href
 }
 
 /** What comes within one turn of the event loop goes out as one pipeline. */

@@ -20,6 +20,8 @@ import * as scripts from './scripts.ts'
 export interface RedisPresenceOptions {
   /** `redis://` or `rediss://` (TLS), with user and password where needed. */
   readonly url: string
+  /** Where the URL has none; empty: none. */
+  readonly password?: string
   /** PEM texts for `rediss://`: authorities other than the system's, and what this side shows of itself. */
   readonly tls?: { readonly ca?: string; readonly cert?: string; readonly key?: string } | undefined
   /** Stands before every key; no braces. Default `starling:`. */
@@ -48,12 +50,19 @@ export interface RedisPresenceOptions {
  * A lease belongs to this value, not to every holder of the pod's name: a process that stood still cannot extend its successor's.
  */
 export function redisPresence(options: RedisPresenceOptions): Presence {
-  const { url, keyPrefix = 'starling:', timeoutMs = 2000, maxPendingCalls = 10_000, maxBackoffMs = 1000 } = options
+  const {
+    url,
+    password = '',
+    keyPrefix = 'starling:',
+    timeoutMs = 2000,
+    maxPendingCalls = 10_000,
+    maxBackoffMs = 1000,
+  } = options
   const { emptyStateTtlMs = 86_400_000, generationTtlMs = 2_592_000_000, rollTtlMs = 604_800_000 } = options
   const { queueTtlMs = 604_800_000, onEvent = () => {} } = options
   const keys = presenceKeys(keyPrefix)
   const holder = randomUUID()
-  const redis = redisConnection({ url, tls: options.tls, timeoutMs, maxPendingCalls, maxBackoffMs, onEvent })
+  const redis = redisConnection({ url, password, tls: options.tls, timeoutMs, maxPendingCalls, maxBackoffMs, onEvent })
 
   const one = async (script: scripts.Script, key: string, args: readonly string[]): Promise<number> => {
     const [reply] = await redis.scripts(script, [{ keys: [key], args }])

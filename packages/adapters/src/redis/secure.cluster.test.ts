@@ -8,16 +8,19 @@ import type { Presence } from '@starling/core'
 import { type Infrastructure, makeTestCertificates, startInfrastructure } from '@starling/testkit'
 import { redisPresence } from './redis.ts'
 
-const password = 'the-password-of-starling'
+const password = 'the-password/of%41:starling'
 
 describe('Redis by TLS, as a user of its own', () => {
   const directory = mkdtempSync(join(tmpdir(), 'starling-secure-redis-'))
   let server: Infrastructure | undefined
   let ca = ''
   const told: unknown[] = []
-  const open = (user: string, tls?: { readonly ca: string }): Presence => {
+  const open = (user: string, more: { readonly ca?: string; readonly password?: string } = {}): Presence => {
+    const { ca: authority, ...given } = more
     const url = `rediss://${user}@127.0.0.1:${server?.redis?.port}`
-    return redisPresence({ url, tls, timeoutMs: 2_000, onEvent: (what, detail) => void told.push([what, detail]) })
+    const tls = authority === undefined ? undefined : { ca: authority }
+    const onEvent = (what: string, detail: unknown): void => void told.push([what, detail])
+    return redisPresence({ url, ...given, tls, timeoutMs: 2_000, onEvent })
   }
   const refuses = async (presence: Presence): Promise<void> => {
     await assert.rejects(presence.readSlots([0]))
@@ -40,13 +43,21 @@ describe('Redis by TLS, as a user of its own', () => {
   })
 
   it('a lease is taken and read', async () => {
-    const presence = open(`starling:${password}`, { ca })
+    const presence = open(`starling:${encodeURIComponent(password)}`, { ca })
     assert.ok(await presence.leaseSlot('pod-1', 4, 5_000))
     await presence.close()
   })
 
+  it('the password may come beside the URL, from a Secret of its own; that of the URL comes first', async () => {
+    const beside = open('starling', { ca, password })
+    assert.equal((await beside.readSlots([0])).size, 0)
+    await beside.close()
+    await refuses(open('starling:not-the-password', { ca, password }))
+    await refuses(open('starling', { ca, password: 'not-the-password' }))
+  })
+
   it('without the authority, or with a wrong password, nothing is reached; no password is told', async () => {
-    await refuses(open(`starling:${password}`))
+    await refuses(open(`starling:${encodeURIComponent(password)}`))
     await refuses(open('starling:not-the-password', { ca }))
     assert.ok(!/the-password/.test(inspect(told, { depth: 12 })), 'the password is told')
   })

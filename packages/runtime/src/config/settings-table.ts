@@ -73,7 +73,7 @@ export const settingsTable: readonly Setting[] = [
   row(
     'c2s.websocketUrl',
     text,
-    'WebSocket address that host-meta tells clients, `wss://…` of whatever ends TLS; empty: `ws://` of the HTTP port.',
+    'WebSocket address that host-meta tells clients, `wss://…` of whatever ends TLS; `{domain}` in it is the domain asked for; empty: `ws://` of the HTTP port.',
     {
       check: checks.websocketUrl,
     },
@@ -81,8 +81,8 @@ export const settingsTable: readonly Setting[] = [
   row(
     'c2s.boshUrl',
     text,
-    'BOSH address that host-meta tells clients, `https://…` of whatever ends TLS; empty: `http://` of the HTTP port.',
-    { check: checks.httpUrl },
+    'BOSH address that host-meta tells clients, `https://…` of whatever ends TLS; `{domain}` as above; empty: `http://` of the HTTP port.',
+    { check: checks.domainHttpUrl },
   ),
   row('sm.resumeSeconds', int('s', 0, 86_400), 'How long a session waits for its client after a broken connection.', {
     zero: 'no resumption',
@@ -149,6 +149,12 @@ export const settingsTable: readonly Setting[] = [
       isSecret: true,
       check: checks.redisUrl,
     },
+  ),
+  row(
+    'redisPassword',
+    text,
+    'The password for Redis where `redisUrl` has none (its user stands in the URL, `redis://user@host:port`; without one it is the default user).',
+    { isSecret: true },
   ),
   row(
     'redisTls.caFile',
