@@ -27,7 +27,7 @@ RUN apt-get update -q \
   && mkdir /data && chown node:node /data
 
 ENV NODE_ENV=production \
-  NODE_OPTIONS=--disable-warning=ExperimentalWarning \
+  NODE_OPTIONS="--disable-warning=ExperimentalWarning --max-semi-space-size=32" \
   LD_PRELOAD=/usr/local/lib/libjemalloc.so.2 \
   STARLING_DATA_DIR=/data
 WORKDIR /starling

@@ -3,6 +3,12 @@ import type { Settings } from '@starling/core'
 /** Services a cluster has pods of, in the order they start. */
 export const services = ['storage', 'routing', 'session', 'connection-manager', 'gateway'] as const
 
+/**
+ * Partitions and slots on one machine, unless the settings say otherwise. Few partitions fill their records (measured: 4 instead of 8
+ * save a quarter of the CPU under full load); no stage has more pods at work than partitions.
+ */
+export const smallInboxes = { partitions: 4, slots: 16 } as const
+
 /** Name of a service. */
 export type Service = (typeof services)[number]
 

@@ -6,19 +6,13 @@ import { inboxes } from '@starling/wire'
 import { birthOf, isAlive } from '../alive.ts'
 import { deployTables, deployTopics } from '../deploy/deploy.ts'
 import type { ClusterCommand } from './command-line.ts'
-import { layOut, type PodLayout } from './layout.ts'
+import { layOut, type PodLayout, smallInboxes } from './layout.ts'
 import { type Started, startPod, untilReady } from './pod-process.ts'
 import type { LaunchFile, PodSpec, RunFolder } from './state.ts'
 
 /** First port that servers take, and how far the offset moves it: above pods' ports, below those of outgoing connections. */
 const infrastructurePort = 25_000
 const infrastructurePorts = 7_000
-/**
- * Partitions and slots on one machine, unless the settings say otherwise. Few partitions fill their records (measured: 4 instead of 8
- * save a quarter of the CPU under full load); no stage has more pods at work than partitions.
- */
-const smallPartitions = 4
-const smallSlots = 16
 /** Partitions and slots of the settings' own defaults, which are made for many machines. */
 const largeDefaults = { partitions: 64, slots: 256 } as const
 
@@ -69,7 +63,7 @@ export async function up(command: Extract<ClusterCommand, { do: 'up' }>, context
     ...settings.log,
     brokers,
     partitions: settings.log.partitions === largeDefaults.partitions ? partitionsIn(folder) : settings.log.partitions,
-    slots: settings.log.slots === largeDefaults.slots ? smallSlots : settings.log.slots,
+    slots: settings.log.slots === largeDefaults.slots ? smallInboxes.slots : settings.log.slots,
   }
   await deployTopics({ ...settings, log }, { replicas: command.brokers, minInSync: command.brokers === 3 ? 2 : 1 })
   await deployTables(urls.postgres)
@@ -90,9 +84,9 @@ export async function up(command: Extract<ClusterCommand, { do: 'up' }>, context
 /** How many partitions the inboxes have whose data is here, which never changes in place (R9); without data, as many as are to be made. */
 function partitionsIn(folder: RunFolder): number {
   const broker = folder.path('infrastructure', 'kafka-1', 'data')
-  if (!existsSync(broker)) return smallPartitions
+  if (!existsSync(broker)) return smallInboxes.partitions
   const made = readdirSync(broker).filter((name) => name.startsWith(`${inboxes.session.topic}-`))
-  return made.length === 0 ? smallPartitions : made.length
+  return made.length === 0 ? smallInboxes.partitions : made.length
 }
 
 /** Storage alone speaks SQL. */

@@ -1,4 +1,5 @@
 import { type InboxName, inboxes, inboxNames } from '@starling/wire'
+import { smallInboxes } from '../cluster/layout.ts'
 
 /** Who reads and writes each inbox, for people; the keys and counts come from the table. */
 const traffic: Readonly<
@@ -43,6 +44,11 @@ export function inboxesPage(): string {
     '| inbox | topic | key | partitions | kept | written by | read by | envelopes |',
     '|---|---|---|---|---|---|---|---|',
     ...rows,
+    '',
+    `\`npm run cluster\`, docker-compose.yml and the dev overlay make ${smallInboxes.partitions} partitions and ${smallInboxes.slots} slots: they have one or two pods of each stage on one`,
+    'machine, and few partitions fill their records (measured: 4 instead of 8 save a quarter of the CPU under full load; docs/benchmarks.md).',
+    'Production begins with 64, because the number cannot grow in place and no stage has more pods at work than partitions. A cluster that was made',
+    'with another number keeps it: say so by `STARLING_LOG_PARTITIONS`, or begin anew.',
     '',
     'A record holds many envelopes (`packages/wire/src/record.ts`); each is described in `packages/wire/src/envelope.ts`.',
     '',

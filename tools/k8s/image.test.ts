@@ -28,6 +28,13 @@ describe('the image', () => {
     assert.match(dockerfile, /npm ci --omit=dev/)
   })
 
+  it('gives Node.js what `npm start` gives it', () => {
+    const [, given = ''] = /const options = \[('--.*?)(?:, \.\.\.|\])/.exec(read('tools/bootstrap.mjs')) ?? []
+    const options = [...given.matchAll(/'([^']+)'/g)].map(([, option]) => option)
+    assert.ok(options.length > 1)
+    assert.match(dockerfile, new RegExp(`NODE_OPTIONS="${options.join(' ')}"`))
+  })
+
   it('takes every service as its argument, and no other', async () => {
     const [, list = ''] = /^ {2}([a-z][a-z |-]*)\)\n {4}exec node "services/m.exec(entrypoint) ?? []
     assert.deepEqual(list.split(' | ').sort(), services.sort())
