@@ -1,9 +1,10 @@
 // `npm run faults -- [--minutes N] [--seed S] [--members N] [--brokers N] [--sessions N] [--only WORDS,…]
-// [--upgrade-from REF]`: breaks a cluster of its own while
+// [--upgrade-from REF|previous]`: breaks a cluster of its own while
 // many clients talk, and reconciles every message.
 import { parseArgs } from 'node:util'
 import { olderTree } from './older-tree.ts'
 import { faultsOf, stormSessions, unjudged } from './plan.ts'
+import { previousVersion } from './previous.ts'
 import { tableOf } from './report.ts'
 import { runFaults } from './run.ts'
 import { upgrade } from './upgrade.ts'
@@ -22,7 +23,8 @@ const { values } = parseArgs({
     'upgrade-from': { type: 'string' },
   },
 })
-const older = values['upgrade-from'] === undefined ? undefined : await olderTree(values['upgrade-from'])
+const from = values['upgrade-from'] === 'previous' ? previousVersion : values['upgrade-from']
+const older = from === undefined ? undefined : await olderTree(from)
 process.on('exit', () => older?.remove())
 const faults = older === undefined ? faultsOf(Number(values.sessions)) : upgrade(older.directory)
 const seed = Number(values.seed ?? Math.floor(performance.timeOrigin) % 1_000_000)

@@ -5,15 +5,8 @@ import fc from 'fast-check'
 import { byteWriter } from './bytes.ts'
 import { decodeEnvelope, encodeEnvelope, kindNumbers } from './codec.ts'
 import type { Envelope } from './envelope.ts'
+import { plain } from './plain.ts'
 import { samples } from './samples.ts'
-
-/** Buffers and plain arrays alike, so that deepEqual compares contents. */
-function plain(value: unknown): unknown {
-  if (value instanceof Uint8Array) return { bytes: Buffer.from(value).toString('hex') }
-  if (Array.isArray(value)) return value.map(plain)
-  if (typeof value !== 'object' || value === null) return value
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, plain(inner)]))
-}
 
 function decoded(bytes: Uint8Array): Envelope {
   const result = decodeEnvelope(bytes)
