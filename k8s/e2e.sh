@@ -52,10 +52,13 @@ act $load
 
 say "the dev overlay"
 if [ -n "$dry" ]; then
+  echo "+ k8s/dry-run.sh"
   echo "+ k8s/certificate.sh localhost $namespace | kubectl apply -f -"
   echo "+ k8s/upgrade.sh k8s/overlays/dev"
 else
   kubectl --context "$context" create namespace "$namespace" --dry-run=client -o yaml | k apply -f -
+  say "every overlay, as the API server judges it"
+  CONTEXT="$context" k8s/dry-run.sh || fail "the API server has something against an overlay"
   k get secret starling-tls >/dev/null 2>&1 || k8s/certificate.sh localhost "$namespace" | k apply -f -
   CONTEXT="$context" k8s/upgrade.sh k8s/overlays/dev
 fi

@@ -54,9 +54,23 @@ describe('k8s/e2e.sh', () => {
     assert.match(output, /docker does not answer: nothing was tried/)
   })
 
+  it('what the API server has against an overlay fails it, kinds it does not know are skipped, and it goes on', async () => {
+    const { code, output } = await rehearse(
+      'echo Complete',
+      `echo 'Warning: would violate PodSecurity' >&2
+      echo 'error: no matches for kind "Kafka" in version "kafka.strimzi.io/v1"' >&2`,
+    )
+    assert.equal(code, 1)
+    assert.match(output, /^SKIPPED: k8s\/overlays\/production: kinds that the server does not know: Kafka $/m)
+    assert.match(output, /^FAILED: k8s\/overlays\/dev: Warning: would violate PodSecurity$/m)
+    assert.match(output, /^FAILED: the API server has something against an overlay$/m)
+    assert.match(output, /^== a pod of every service is killed under load$/m)
+  })
+
   /** An engine and a cluster that say yes to everything, and to the question about the load what `job` prints. */
-  function rehearse(job: string): Promise<RunResult> {
-    return e2e(`case "$*" in *nonsense*) exit 2 ;; *"get job"*) ${job} ;; *"get clusters"*) echo starling ;; esac`)
+  function rehearse(job: string, judged = ''): Promise<RunResult> {
+    return e2e(`case "$*" in *nonsense*) exit 2 ;; *"get job"*) ${job} ;; *"get clusters"*) echo starling ;;
+      *--dry-run=server*) echo 'deployment.apps/x serverside-applied (server dry run)'; ${judged || ':'} ;; esac`)
   }
 
   /** The script, with docker, kubectl and kind that do as `body` says. */
