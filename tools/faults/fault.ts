@@ -17,6 +17,8 @@ export interface Findings {
   readonly broken?: readonly string[]
   /** Why it did not happen here. */
   readonly skipped?: string
+  /** Asked when all has settled: promises that were not kept, as is known only then. */
+  readonly later?: () => readonly string[]
 }
 
 /** One fault: what is done to the cluster, and undone. */

@@ -47,6 +47,20 @@ describe('the reconciliation of messages', () => {
     assert.equal(ledger.outstanding, 0)
   })
 
+  it('Redis has forgotten: what a session had that could not go on is excused, what came late may be overtaken, nothing else', () => {
+    const ledger = book()
+    ledger.isForgetful = true
+    ledger.received('b', 'a.2')
+    ledger.received('b', 'a.1', true)
+    ledger.began('b')
+    ledger.sent('a', 'b', 4)
+    ledger.settled('a.4', 'acked')
+    const { lost, excused, reordered } = ledger.account()
+    assert.deepEqual([lost.acked, excused, reordered.acked], [1, 1, 0])
+    ledger.isForgetful = false
+    assert.equal(ledger.account().reordered.acked, 1)
+  })
+
   it('finds what an archive lacks, has twice, or in the wrong order', () => {
     const ledger = book()
     assert.deepEqual(ledger.checkArchive('a', 'b', ['a.1', 'a.2', 'a.3']), [])

@@ -18,6 +18,10 @@ export interface Entry extends Numbered {
   repeats: number
   /** Order of its arrivals at the recipient, counted over all that the recipient received. */
   readonly arrivals: number[]
+  /** Its first arrival told when it was sent (XEP-0203): it was kept somewhere. */
+  isDelayed: boolean
+  /** Nobody promises its arrival: what had it was lost with its recipient's session. The archive has it. */
+  isExcused: boolean
 }
 
 /** A kind of damage, for messages that were acknowledged and for others. */
@@ -39,6 +43,8 @@ export interface Account {
   readonly missedUnmanaged: number
   /** Sent again by clients though they had been acknowledged. */
   readonly repeated: number
+  /** Not received, and nobody promised that: Redis alone had it for a session that ended. */
+  readonly excused: number
   /** The first few, to look for in logs. */
   readonly examples: readonly string[]
 }
@@ -50,6 +56,11 @@ export class Ledger {
   readonly #received = new Map<string, number>()
   /** Whatever came that nobody sent. */
   strays = 0
+  /**
+   * Redis has forgotten everything: what it alone had for a session that is not resumed may be missing, and what was kept meanwhile may
+   * be overtaken (docs/guarantees.md). Everything else is promised as ever.
+   */
+  isForgetful = false
 
   /** `managed`: names of the members with stream management. */
   constructor(managed: ReadonlySet<string>) {
@@ -67,6 +78,8 @@ export class Ledger {
       bounces: 0,
       repeats: 0,
       arrivals: [],
+      isDelayed: false,
+      isExcused: false,
     })
   }
 
@@ -87,7 +100,15 @@ export class Ledger {
     if (entry !== undefined) entry.bounces++
   }
 
-  received(by: string, text: string): void {
+  /** A client began a new session: what the old one had is excused where Redis has forgotten it. */
+  began(name: string): void {
+    if (!this.isForgetful) return
+    for (const entry of this.#entries.values()) {
+      if (entry.to === name && entry.arrivals.length === 0) entry.isExcused = true
+    }
+  }
+
+  received(by: string, text: string, isDelayed = false): void {
     const entry = this.#entries.get(text)
     if (entry === undefined || entry.to !== by) {
       this.strays++
@@ -95,6 +116,7 @@ export class Ledger {
     }
     const order = (this.#received.get(by) ?? 0) + 1
     this.#received.set(by, order)
+    if (entry.arrivals.length === 0) entry.isDelayed = isDelayed
     entry.arrivals.push(order)
   }
 
@@ -140,6 +162,8 @@ export class Ledger {
       bounced: damage(bounced),
       missedUnmanaged: entries.filter(({ to, arrivals }) => arrivals.length === 0 && !this.#managed.has(to)).length,
       repeated: entries.filter(({ repeats }) => repeats > 0).length,
+      excused: entries.filter(({ isExcused, arrivals, fate }) => isExcused && fate === 'acked' && arrivals.length === 0)
+        .length,
       examples: examples.slice(0, 8),
     }
   }
@@ -173,8 +197,8 @@ export class Ledger {
     return [...this.#entries.values()]
   }
 
-  #isMissing({ to, fate, arrivals, isManaged }: Entry): boolean {
-    return arrivals.length === 0 && this.#managed.has(to) && isManaged && fate === 'acked'
+  #isMissing({ to, fate, arrivals, isManaged, isExcused }: Entry): boolean {
+    return arrivals.length === 0 && this.#managed.has(to) && isManaged && fate === 'acked' && !isExcused
   }
 
   /**
@@ -183,9 +207,9 @@ export class Ledger {
    */
   #disorder(entries: readonly Entry[]): readonly Entry[] {
     const last = new Map<string, number>()
-    return entries.filter(({ from, to, arrivals }) => {
+    return entries.filter(({ from, to, arrivals, isDelayed }) => {
       const [first] = arrivals
-      if (first === undefined || !this.#managed.has(to)) return false
+      if (first === undefined || !this.#managed.has(to) || (this.isForgetful && isDelayed)) return false
       const pair = `${from} ${to}`
       const before = last.get(pair) ?? 0
       last.set(pair, Math.max(before, first))

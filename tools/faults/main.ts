@@ -3,7 +3,7 @@
 // many clients talk, and reconciles every message.
 import { parseArgs } from 'node:util'
 import { olderTree } from './older-tree.ts'
-import { faultsOf, stormSessions, unjudged } from './plan.ts'
+import { faultsOf, stormSessions } from './plan.ts'
 import { previousVersion } from './previous.ts'
 import { tableOf } from './report.ts'
 import { runFaults } from './run.ts'
@@ -26,15 +26,14 @@ const { values } = parseArgs({
 const from = values['upgrade-from'] === 'previous' ? previousVersion : values['upgrade-from']
 const older = from === undefined ? undefined : await olderTree(from)
 process.on('exit', () => older?.remove())
-const faults = older === undefined ? faultsOf(Number(values.sessions)) : upgrade(older.directory)
+const known = older === undefined ? faultsOf(Number(values.sessions)) : upgrade(older.directory)
 const seed = Number(values.seed ?? Math.floor(performance.timeOrigin) % 1_000_000)
-const all = [
-  ...faults.map((fault) => ({ fault, isJudged: true })),
-  ...(older === undefined ? unjudged : []).map((fault) => ({ fault, isJudged: false })),
-].filter(({ fault }) => values.only === undefined || values.only.split(',').some((words) => fault.name.includes(words)))
+const all = known.filter(
+  ({ name }) => values.only === undefined || values.only.split(',').some((words) => name.includes(words)),
+)
 if (all.length === 0) {
   console.error(
-    `no fault has ${values.only} in its name; there are:\n${faults.map(({ name }) => `  ${name}`).join('\n')}`,
+    `no fault has ${values.only} in its name; there are:\n${known.map(({ name }) => `  ${name}`).join('\n')}`,
   )
   process.exit(2)
 }

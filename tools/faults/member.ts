@@ -25,6 +25,7 @@ export interface MemberPorts {
 
 const sm = 'urn:xmpp:sm:3'
 const bind2 = 'urn:xmpp:bind:0'
+const delay = 'urn:xmpp:delay'
 /** Units: ms. */
 const times = { againMs: 200, flapMs: 6_000, stepMs: 30_000, ackDebounceMs: 50 } as const
 
@@ -104,10 +105,11 @@ export class Member {
       const body = stanza.getChildText('body') ?? ''
       if (readText(body) === undefined) return
       if (stanza.attrs['type'] === 'error') ledger.bounced(body)
-      else ledger.received(name, body)
+      else ledger.received(name, body, stanza.getChild('delay', delay) !== undefined)
     })
     this.xmpp.on('online', () => {
       this.counts.began++
+      ledger.began(name)
       const begun = this.kind.isManaged ? managesStream(this.xmpp) : Promise.resolve()
       void begun.then(() => {
         if (this.xmpp.status !== 'online') return

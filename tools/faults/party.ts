@@ -77,6 +77,7 @@ export async function makeParty(
     ledger.giveUp()
     const account = ledger.account(from)
     from = ledger.count
+    ledger.isForgetful = false
     const counts = members.map((member) => member.counts)
     const now = [sum(counts.map((one) => one.resumed)), sum(counts.map((one) => one.began))] as const
     const result = { ...account, resumed: now[0] - resumed, began: now[1] - began, settledMs, waitedFor }

@@ -1,6 +1,6 @@
-import { rmSync } from 'node:fs'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Fault, pick, type Scene, type Service, services } from './fault.ts'
+import { redisForgets } from './forgotten.ts'
 import { partitions } from './partitions.ts'
 import { storm } from './storm/storm.ts'
 
@@ -73,15 +73,40 @@ function brokersOf({ bed }: Scene): readonly string[] {
   return Object.keys(bed.servers()).filter((name) => name.startsWith('kafka'))
 }
 
+/** The same as happens to pods, to one server of each kind. */
+const serverFaults = (times: Times): readonly Fault[] =>
+  [
+    { who: 'a Kafka broker', end: 'SIGTERM' as const, pickOf: oneBroker },
+    { who: 'Redis', end: 'SIGTERM' as const, pickOf: () => 'redis' },
+    // Its fast shutdown, as its image asks for: at SIGTERM it would wait for its clients to leave
+    { who: 'PostgreSQL', end: 'SIGINT' as const, pickOf: () => 'postgres' },
+  ].flatMap(({ who, end, pickOf }): readonly Fault[] => [
+    {
+      name: `${end} of ${who}`,
+      run: async (scene) => {
+        const name = pickOf(scene)
+        await scene.bed.signal(name, end)
+        await sleep(times.afterMs)
+        return each([name], scene.bed.start)
+      },
+    },
+    {
+      name: `${who} alone stands still ${times.stopMs / 1000} s`,
+      run: (scene) => standStill(scene, [pickOf(scene)], times.stopMs),
+    },
+  ])
+
+function oneBroker(scene: Scene): string {
+  const brokers = brokersOf(scene)
+  return brokers[Math.floor(scene.random() * brokers.length)] ?? 'kafka-1'
+}
+
 /** Faults of what Starling stands on. */
 function infrastructureFaults(times: Times): readonly Fault[] {
   return [
     {
       name: 'a Kafka broker dies, its partitions get other leaders',
-      run: (scene) => {
-        const brokers = brokersOf(scene)
-        return dies(scene, brokers[Math.floor(scene.random() * brokers.length)] ?? 'kafka-1', times.afterMs * 2)
-      },
+      run: (scene) => dies(scene, oneBroker(scene), times.afterMs * 2),
     },
     {
       name: `all Kafka brokers stand still ${times.awayMs / 1000} s`,
@@ -90,6 +115,7 @@ function infrastructureFaults(times: Times): readonly Fault[] {
     { name: 'Redis hangs 2 s', run: (scene) => standStill(scene, ['redis'], 2_000) },
     { name: `Redis hangs ${times.awayMs / 1000} s`, run: (scene) => standStill(scene, ['redis'], times.awayMs) },
     { name: 'Redis dies and comes back with its disk', run: (scene) => dies(scene, 'redis', times.afterMs) },
+    redisForgets,
     {
       name: `PostgreSQL away ${times.databaseAwayMs / 1000} s`,
       run: (scene) => dies(scene, 'postgres', times.databaseAwayMs),
@@ -109,25 +135,14 @@ const rolling: Fault = {
   },
 }
 
-/** Every fault whose outcome is promised, once each. `sessions`: how many a storm has. */
+/** Every fault, once each. `sessions`: how many a storm has. */
 export const faultsOf = (sessions: number): readonly Fault[] => [
   ...services.flatMap((service) => podFaults([service], wholeTimes)),
   ...infrastructureFaults(wholeTimes),
+  ...serverFaults(wholeTimes),
   rolling,
   ...partitions(wholeTimes.awayMs),
   storm(sessions),
-]
-
-/** Faults that lose what is not promised (Redis without its disk: what lives there alone is gone); reported, not judged. */
-export const unjudged: readonly Fault[] = [
-  {
-    name: 'Redis comes back empty',
-    run: async ({ bed }) => {
-      await bed.signal('redis', 'SIGKILL')
-      rmSync(bed.folder.path('infrastructure/redis/appendonlydir'), { recursive: true, force: true })
-      return each(['redis'], bed.start)
-    },
-  },
 ]
 
 /** All of them in about five minutes, for `npm test`: shorter, and one pod of each kind at once; `rolling` is SIGTERM of each. */

@@ -7,13 +7,11 @@ export interface Row {
   /** Units: s from the fault's beginning until everything was settled. */
   readonly seconds: number
   readonly settled: Settled
-  readonly isJudged: boolean
   readonly findings: Findings
 }
 
 /** Whether nothing that is promised was broken. */
-export function isSound({ settled, isJudged, findings: { broken = [] } }: Row): boolean {
-  if (!isJudged) return true
+export function isSound({ settled, findings: { broken = [] } }: Row): boolean {
   if (broken.length > 0) return false
   const { lost, twice, reordered, bounced, settledMs } = settled
   return settledMs !== undefined && lost.acked + twice.acked + reordered.acked + bounced.acked === 0
@@ -28,7 +26,8 @@ export function lineOf(row: Row): string {
   const damage = (name: string, { acked: one, unacked }: { acked: number; unacked: number }): string =>
     `${name} ${one}${unacked > 0 ? ` (+${unacked} not acked)` : ''}`
   const own = settled.repeated > 0 ? `; ${settled.repeated} sent again by their own client after it was told h` : ''
-  const mark = isSound(row) ? (row.isJudged ? '✔' : 'ℹ') : '✖'
+  const kept = settled.excused > 0 ? `; ${settled.excused} in the archive alone, as is not promised otherwise` : ''
+  const mark = isSound(row) ? '✔' : '✖'
   const parts = [
     damage('lost', lost),
     damage('twice', twice),
@@ -36,7 +35,7 @@ export function lineOf(row: Row): string {
     damage('bounced', bounced),
   ]
   const back = settledMs === undefined ? 'NOT SETTLED' : `settled in ${(settledMs / 1000).toFixed(1)} s`
-  return `${mark} ${fault} (${seconds} s): ${sent} sent, ${acked} acked; ${parts.join(', ')}; resumed ${resumed}, new ${began}; ${back}${own}${[...notes, ...broken.map((one) => `✖ ${one}`)].map((one) => `\n    ${one}`).join('')}`
+  return `${mark} ${fault} (${seconds} s): ${sent} sent, ${acked} acked; ${parts.join(', ')}; resumed ${resumed}, new ${began}; ${back}${own}${kept}${[...notes, ...broken.map((one) => `✖ ${one}`)].map((one) => `\n    ${one}`).join('')}`
 }
 
 /** All faults as a table of Markdown. */

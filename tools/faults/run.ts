@@ -13,7 +13,7 @@ export interface FaultRun {
   /** Source tree that pods run from at first; this one without. */
   readonly tree?: string
   /** Which faults, in which order; asked again until it gives none. */
-  readonly next: (random: () => number) => { readonly fault: Fault; readonly isJudged: boolean } | undefined
+  readonly next: (random: () => number) => Fault | undefined
   readonly tell: (line: string) => void
 }
 
@@ -46,13 +46,14 @@ export async function runFaults(options: FaultRun): Promise<FaultOutcome> {
     const party = await makeParty(kinds, { reaches: bed.reaches, password, random })
     try {
       const calm = await party.settle()
-      rows.push({ fault: 'none', seconds: 0, settled: calm, isJudged: true, findings: {} })
+      rows.push({ fault: 'none', seconds: 0, settled: calm, findings: {} })
       for (let one = options.next(random); one !== undefined; one = options.next(random)) {
         const start = performance.now()
-        const findings = (await one.fault.run({ bed, party, random })) ?? {}
+        const found = (await one.run({ bed, party, random })) ?? {}
         const settled = await party.settle()
         const seconds = Math.round((performance.now() - start) / 1000)
-        const row: Row = { fault: one.fault.name, seconds, settled, isJudged: one.isJudged, findings }
+        const findings = { ...found, broken: [...(found.broken ?? []), ...(found.later?.() ?? [])] }
+        const row: Row = { fault: one.name, seconds, settled, findings }
         rows.push(row)
         tell(lineOf(row))
         if (settled.waitedFor !== '') tell(`    ${settled.waitedFor}`)

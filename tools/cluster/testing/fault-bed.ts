@@ -18,7 +18,7 @@ export interface FaultBed {
   readonly folder: RunFolder
   readonly reaches: readonly Reach[]
   readonly createAccount: (jid: string, password: string) => Promise<void>
-  /** Sends a signal to a pod or server; after SIGKILL and SIGTERM waits until it is gone. */
+  /** Sends a signal to a pod or server; after one that ends it (SIGKILL, SIGTERM, SIGINT) waits until it is gone. */
   readonly signal: (name: string, signal: NodeJS.Signals) => Promise<void>
   /** Brings it back, or lets it go on. */
   readonly start: (name: string) => Promise<void>
@@ -59,7 +59,12 @@ export async function makeFaultBed(
   const directory = mkdtempSync(join(tmpdir(), 'starling-faults-'))
   const folder = openRunFolder(directory)
   const { brokers = 1 } = more
-  const own = { STARLING_PORT_OFFSET: String(portOffset), STARLING_SCRAM_ITERATIONS: '4096' }
+  const own = {
+    STARLING_PORT_OFFSET: String(portOffset),
+    STARLING_SCRAM_ITERATIONS: '4096',
+    // Everybody comes from this machine
+    STARLING_C2S_STREAMS_PER_ADDRESS: '0',
+  }
   const environment: Readonly<Record<string, string>> = { ...own, ...more.environment }
   const config = loadConfig(environment, modules)
   if (!config.ok) throw new Error(config.error.join('\n'))
@@ -88,7 +93,7 @@ export async function makeFaultBed(
     const one = [...launch().servers, ...launch().pods].find(({ spec }) => spec.name === name)
     if (one === undefined || !isOurs(one)) assert.fail(`${name} does not run`)
     process.kill(one.pid, sent)
-    if (sent !== 'SIGKILL' && sent !== 'SIGTERM') return
+    if (!['SIGKILL', 'SIGTERM', 'SIGINT'].includes(sent)) return
     await until(() => !isOurs(one), `${name} is gone`, goneTimeoutMs)
   }
   /** Starts a pod that has ended as another spec says. */

@@ -33,7 +33,7 @@ export interface CrowdState {
 }
 
 /** Units: ms. */
-const times = { againMs: 1_000, tickMs: 20, requestMs: 500, lookMs: 50, settleMs: 60_000 } as const
+const times = { againMs: 1_000, requestMs: 500, lookMs: 50, settleMs: 60_000, comeMs: 240_000 } as const
 
 /** Very many clients with stream management, each an account, which talk to each other and resume wherever that goes. */
 export class Crowd {
@@ -71,19 +71,21 @@ export class Crowd {
     return { up, resumed: this.#resumedAt.length, refused: this.#refused, failures, fastest }
   }
 
-  /** Signs all of them in, at the plan's pace, and lets them talk. */
-  async come(): Promise<void> {
-    for (const client of this.#clients) {
+  /** Signs all of them in, at the plan's pace, and lets them talk. Units: ms that it took, or until it was given up. */
+  async come(): Promise<number> {
+    const start = performance.now()
+    for (const [at, client] of this.#clients.entries()) {
       client.connect(performance.now())
-      await sleep(1_000 / this.#plan.signInsPerSecond)
+      await sleep(Math.max(1, start + (at * 1_000) / this.#plan.signInsPerSecond - performance.now()))
     }
-    while (this.state.up < this.#clients.length) await sleep(times.lookMs)
+    while (this.state.up < this.#clients.length && performance.now() - start < times.comeMs) await sleep(times.lookMs)
     this.#timers.push(
       setInterval(() => this.#talk(), 1_000 / this.#plan.messagesPerSecond),
       setInterval(() => {
         for (const client of this.#clients) client.requestAck()
       }, times.requestMs),
     )
+    return performance.now() - start
   }
 
   /** Falls silent, waits until all that was acknowledged has arrived, and reconciles everything. */

@@ -50,7 +50,9 @@ async function runStorm({ bed }: Scene, sessions: number): Promise<Findings> {
   }
   let control: Control | undefined
   try {
-    await ask('come')
+    const cameMs = await ask<number>('come')
+    const come = await ask<CrowdState>('state')
+    if (come.up < sessions) return { broken: [`only ${come.up} of ${sessions} signed in: ${failuresOf(come)}`] }
     control = await makeControl(second, { names: steady, password })
     await sleep(1_000)
     control.take()
@@ -68,7 +70,7 @@ async function runStorm({ bed }: Scene, sessions: number): Promise<Findings> {
     const account = await ask<Account>('settle')
     await ask('leave')
     await bed.start(victim)
-    return told({ sessions, state, account, calm, during, tookMs })
+    return told({ sessions, state, account, calm, during, cameMs, tookMs })
   } finally {
     await control?.close()
     await thread.terminate()
@@ -81,17 +83,18 @@ interface Storm {
   readonly account: Account
   readonly calm: Latency
   readonly during: Latency
+  readonly cameMs: number
   readonly tookMs: number
 }
 
-function told({ sessions, state, account, calm, during, tookMs }: Storm): Findings {
+function told({ sessions, state, account, calm, during, cameMs, tookMs }: Storm): Findings {
   const { sent, acked, lost, twice, reordered, bounced } = account
-  const failures = Object.entries(state.failures).map(([reason, count]) => `${reason} ${count}`)
   const latency = ({ p50, p99, count }: Latency): string =>
     `p50 ${p50.toFixed(1)} ms, p99 ${p99.toFixed(1)} ms of ${count}`
   const ratio = (now: number, before: number): string => (now / Math.max(before, 0.1)).toFixed(1)
   const notes = [
-    `${state.resumed} of ${sessions} resumed in ${(tookMs / 1000).toFixed(1)} s, ${state.fastest} in the fastest second; tried again: ${failures.join(', ') || 'nobody'}`,
+    `${sessions} signed in within ${(cameMs / 1000).toFixed(1)} s`,
+    `${state.resumed} of ${sessions} resumed in ${(tookMs / 1000).toFixed(1)} s, ${state.fastest} in the fastest second; tried again: ${failuresOf(state)}`,
     `those who stayed: before ${latency(calm)}; during ${latency(during)}; p50 ${ratio(during.p50, calm.p50)} times, p99 ${ratio(during.p99, calm.p99)} times`,
     `the crowd: ${sent} sent, ${acked} acked; lost ${lost.acked}, twice ${twice.acked}, out of order ${reordered.acked}, bounced ${bounced.acked}`,
   ]
@@ -103,6 +106,14 @@ function told({ sessions, state, account, calm, during, tookMs }: Storm): Findin
     ...(tookMs >= leastMs ? [] : [`${sessions} came within ${tookMs.toFixed(0)} ms: nobody paced them`]),
   ]
   return { notes, broken }
+}
+
+function failuresOf({ failures }: CrowdState): string {
+  return (
+    Object.entries(failures)
+      .map(([reason, count]) => `${reason} ${count}`)
+      .join(', ') || 'nobody'
+  )
 }
 
 async function createAll(bed: FaultBed, names: readonly string[]): Promise<void> {
