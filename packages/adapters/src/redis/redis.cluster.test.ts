@@ -98,6 +98,19 @@ describe('Redis presence when its server fails', { timeout: 120_000 }, () => {
     assert.ok((await presence.takeGeneration('romeo@montague.example')) > before)
   })
 
+  it('R5, R11 and also when Redis has gone back to before they were given', async () => {
+    const presence = open({ keyPrefix: 'back:' })
+    await until(() => presence.isUp())
+    const admin = new Redis(server().url)
+    const remembered = await presence.takeGeneration('romeo@montague.example')
+    const [key = ''] = await admin.keys('back:*')
+    const lost = await presence.takeGeneration('romeo@montague.example')
+    await admin.set(key, String(remembered))
+    await sleep(20)
+    assert.ok((await presence.takeGeneration('romeo@montague.example')) > lost)
+    admin.disconnect()
+  })
+
   it('SIGSTOP: calls reject, what waits is bounded; when it goes on, it recovers by itself', async () => {
     const presence = open({ maxPendingCalls: 3 })
     await until(() => presence.isUp())

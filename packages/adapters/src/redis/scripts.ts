@@ -167,17 +167,14 @@ return redis.call('DEL', KEYS[1])
 
 /**
  * Gives a number above every one before (R5): KEYS: generation. ARGV: TTL ms.
- * A key that is missing starts at the server's time in ms, so that what Redis forgot (R11, or by the TTL) stays below; after that
- * the clock plays no part.
+ * It is above what is remembered whatever the clock says, and not below the server's time in ms: so what Redis forgot, went back
+ * behind (R11) or let end by the TTL stays below.
  */
 export const takeGeneration = script(`
-local taken = redis.call('INCR', KEYS[1])
-if taken == 1 then
-  local time = redis.call('TIME')
-  taken = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
-  redis.call('SET', KEYS[1], string.format('%.0f', taken))
-end
-redis.call('PEXPIRE', KEYS[1], ARGV[1])
+local time = redis.call('TIME')
+local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local taken = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) + 1, now)
+redis.call('SET', KEYS[1], string.format('%.0f', taken), 'PX', ARGV[1])
 return taken
 `)
 
