@@ -181,6 +181,16 @@ describe('the rosters in memory', () => {
     assert.equal(cache.size(), 0)
   })
 
+  it('R11: a state that presence took back is worked again with the roster of that time, and what came after is forgotten', () => {
+    const cache = rosterCache(0, () => {})
+    const later = { ...roster, version: '2' }
+    for (const mark of [7, 9]) cache.put(jid('a'), { ...kept, mark })
+    cache.put(jid('a'), { ...kept, mark: 11, roster: later })
+    assert.equal(cache.get(jid('a'), 11), later)
+    assert.equal(cache.get(jid('a'), 8), roster)
+    assert.equal(cache.get(jid('a'), 11), undefined)
+  })
+
   it('evicted ones are fetched again, and nothing else changes', async () => {
     const world = createWorld(['romeo', 'juliet'], { limits: { maxRosters: 1 } })
     const get = "<iq type='get' id='g'><query xmlns='jabber:iq:roster'/></iq>"
