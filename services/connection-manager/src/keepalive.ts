@@ -15,10 +15,11 @@ export const sweepMs = 1_000
 /** Looks once at every connection: deadlines, elements that never end, clients that do not answer. */
 export function sweep(pod: Pod, nowMs: number): void {
   const look = Math.floor(nowMs / sweepMs)
+  const isRollDoubtful = pod.roll.mayHaveLost()
   for (const connection of pod.connections.values()) {
     checkTime(connection, nowMs)
     connection.link?.look?.()
-    if ((connection.id + look) % limits.rollRenewLooks === 0) renewInRoll(connection)
+    if (isRollDoubtful || (connection.id + look) % limits.rollRenewLooks === 0) renewInRoll(connection)
   }
   reassertForgotten(pod)
   pod.drops.retry()

@@ -24,9 +24,10 @@ function heldPresence() {
         held.push((refuse) => (refuse ? reject(new Error('away')) : resolve(real[what](of, entries))))
       })
     }
-  const state = { isUp: true }
-  const presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll' | 'isUp'> = {
+  const state = { isUp: true, connections: 1 }
+  const presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll' | 'isUp' | 'connections'> = {
     isUp: () => state.isUp,
+    connections: () => state.connections,
     enlist: hold('enlist'),
     delist: hold('delist'),
     endRoll: real.endRoll,
@@ -129,5 +130,22 @@ describe('the roll of a pod', () => {
     ]) {
       assert.equal(readEntry(line), undefined, JSON.stringify(line))
     }
+  })
+
+  it('R11: says once that presence may have lost what it was told, after each time it was connected anew; again when renewing failed', async () => {
+    const { presence, state, answer } = heldPresence()
+    const roll = new Roll({ presence, onLost: () => {} })
+    assert.equal(roll.mayHaveLost(), false)
+    state.connections = 2
+    state.isUp = false
+    assert.equal(roll.mayHaveLost(), false)
+    state.isUp = true
+    assert.deepEqual([roll.mayHaveLost(), roll.mayHaveLost()], [true, false])
+    roll.renew(target(1), romeo)
+    await answer(true)
+    assert.deepEqual([roll.mayHaveLost(), roll.mayHaveLost()], [true, false])
+    roll.renew(target(1), romeo)
+    await answer()
+    assert.equal(roll.mayHaveLost(), false)
   })
 })

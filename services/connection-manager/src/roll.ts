@@ -11,7 +11,7 @@ export interface RollEntry {
 
 /** What a roll is written with. */
 export interface RollPorts {
-  readonly presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll' | 'isUp'>
+  readonly presence: Pick<Presence, 'enlist' | 'delist' | 'endRoll' | 'isUp' | 'connections'>
   /** An entry that is no longer needed stays: harmless, the end of the pod's life clears it. */
   readonly onLost: () => void
 }
@@ -36,9 +36,21 @@ export class Roll {
   /** Delistings that failed, until the next `retry`. */
   readonly #failed: Change[] = []
   #underWay = 0
+  /** Number of the connection to presence under which every session was last renewed; -1: some could not be. */
+  #connection: number
 
   constructor(ports: RollPorts) {
     this.#ports = ports
+    this.#connection = ports.presence.connections()
+  }
+
+  /** Whether presence was connected anew since this was asked: what it was told may be lost, every session is to be renewed (R11). */
+  mayHaveLost(): boolean {
+    if (!this.#ports.presence.isUp()) return false
+    const connection = this.#ports.presence.connections()
+    const isOther = connection !== this.#connection
+    this.#connection = connection
+    return isOther
   }
 
   /** Changes that presence does not hold yet. */
@@ -57,8 +69,11 @@ export class Roll {
 
   /** Writes a session down again, in case Redis lost it (R11), and so that the roll is not forgotten while its pod lives. */
   renew(target: Target, account: BareJid): void {
-    if (this.#isFull) return
-    this.#add({ do: 'enlist', life: lifeOf(target), entry: writeEntry(target, account), done: () => {} })
+    const done = (error?: unknown): void => {
+      if (error !== undefined) this.#connection = -1
+    }
+    if (this.#isFull) done('full')
+    else this.#add({ do: 'enlist', life: lifeOf(target), entry: writeEntry(target, account), done })
   }
 
   /** Strikes out a session whose end the log holds. */
