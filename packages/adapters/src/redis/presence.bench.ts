@@ -15,6 +15,8 @@ interface Figure {
 
 const accounts = 20_000
 const batch = 100
+/** Commit metadata of a progress note: a table of causes of 64 partitions (packages/wire/src/causes.ts). */
+const metadata = `2:${'A'.repeat(944)}`
 /** Bytes of a message that waits for its acknowledgement. */
 const messageBytes = 300
 const resource = 'gajim.KX7H2QWP'
@@ -56,6 +58,7 @@ export async function bench(): Promise<readonly Figure[]> {
     const common = [
       ...(await idleSession(presence, new Meter(admin))),
       ...(await unacknowledged(presence, new Meter(admin))),
+      ...(await progressNote(presence, new Meter(admin))),
     ]
     await admin.flushall()
     // What a Redis for Starling is best told: hashes with values up to here stay in one piece of memory.
@@ -117,6 +120,17 @@ async function unacknowledged(presence: Presence, meter: Meter): Promise<readonl
   ]
 }
 
+/** The note that ends a batch (R11), one after another as a stage takes them: what it costs, and how long a batch waits for it. */
+async function progressNote(presence: Presence, meter: Meter): Promise<readonly Figure[]> {
+  const started = performance.now()
+  const figures = await meter.run('progress note, one a batch', async (part) => {
+    for (const [offset] of part.entries())
+      await presence.noteProgress('routing', offset % 4, { offset, metadata, forgotAtMs: 0 })
+  })
+  const waitUs = ((performance.now() - started) * 1_000) / accounts
+  return [...figures.slice(1), { name: 'progress note: time until it is there', value: waitUs, unit: 'us' }]
+}
+
 function saving(presence: Presence, kind: StateKind, mark: number, queues: readonly QueueChange[] = []) {
   return (part: readonly BareJid[]): Promise<unknown> => {
     const common = { mark, set: fieldsOf[kind], remove: [], ...(queues.length === 0 ? {} : { queues }) }
@@ -127,7 +141,7 @@ function saving(presence: Presence, kind: StateKind, mark: number, queues: reado
   }
 }
 
-/** Runs calls for every account, and tells what they left in memory and what the server's processor did for them. */
+/** Runs calls for every account, and tells what they left in memory and what the server's processor and ours did for them. */
 class Meter {
   readonly #admin: Redis
   readonly #batches: readonly (readonly BareJid[])[]
@@ -148,13 +162,16 @@ class Meter {
   async run(name: string, work: (part: readonly BareJid[]) => Promise<unknown>): Promise<readonly Figure[]> {
     if (Number.isNaN(this.#startBytes)) this.#startBytes = this.#usedBytes = await this.#memory()
     const from = await this.#processorUs()
+    const ours = process.cpuUsage()
     for (const part of this.#batches) await work(part)
+    const { user, system } = process.cpuUsage(ours)
     const serverUs = (await this.#processorUs()) - from
     const before = this.#usedBytes
     this.#usedBytes = await this.#memory()
     return [
       { name: `${name}: memory`, value: (this.#usedBytes - before) / accounts, unit: 'B' },
       { name: `${name}: server's processor`, value: serverUs / accounts, unit: 'us' },
+      { name: `${name}: our processor`, value: (user + system) / accounts, unit: 'us' },
     ]
   }
 
