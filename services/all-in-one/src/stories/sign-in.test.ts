@@ -20,14 +20,26 @@ interface KeptToken {
 interface Signing {
   readonly fast: { fetch(): Promise<KeptToken | undefined> }
   start(): Promise<{ toString(): string }>
-  readonly socket: { readonly socket: { destroy(): void } } | null
+  /** A TLS socket of Node, or what has one. */
+  readonly socket: { readonly socket?: { destroy(): void }; destroy?(): void } | null
+}
+
+/** How a stream of the client comes to TLS. */
+const services = { 'direct TLS': ['xmpps', 'c2sTls'], STARTTLS: ['xmpp', 'c2s'] } as const
+
+/** What a client is made with beside its account. */
+interface More {
+  readonly password?: string
+  readonly token?: KeptToken
+  readonly over?: keyof typeof services
 }
 
 /** A client of an account with what it sends; it signs in by the token it is given, if any. */
-function clientOf(server: Server, username: string, more: { password?: string; token?: KeptToken } = {}) {
-  const { password = 'secret', token } = more
+function clientOf(server: Server, username: string, more: More = {}) {
+  const { password = 'secret', token, over = 'direct TLS' } = more
+  const [scheme, port] = services[over]
   const options = {
-    service: `xmpps://127.0.0.1:${server.running.ports['c2sTls']}`,
+    service: `${scheme}://127.0.0.1:${server.running.ports[port]}`,
     domain: 'localhost',
     username,
     password,
@@ -89,34 +101,36 @@ describe('signing in by SASL2, as @xmpp/client does it', () => {
     await second.xmpp.stop()
   })
 
-  it('XEP-0484, XEP-0198 §9: a lost session is resumed by one element with a token, and nothing is lost', async () => {
-    const { xmpp, sent, mechanisms } = clientOf(server, 'romeo')
-    await xmpp.start()
-    await xmpp.send(xml('presence'))
-    const first = hearing(xmpp, 'one')
-    await juliet.message('romeo@localhost', 'one')
-    await first.heard
-    assert.equal((await xmpp.fast.fetch())?.mechanism, 'HT-SHA-256-NONE')
-    const cut = new Promise((resolve) => xmpp.on('disconnect', resolve))
-    xmpp.socket?.socket.destroy()
-    await cut
-    await juliet.message('romeo@localhost', 'two')
-    sent.length = 0
-    const second = hearing(xmpp, 'two')
-    const resumed = new Promise<void>((resolve) => xmpp.streamManagement.on('resumed', resolve))
-    await xmpp.reconnect.reconnect()
-    await resumed
-    await second.heard
-    const [authenticate] = sent
-    assert.deepEqual(mechanisms(), ['HT-SHA-256-NONE'])
-    assert.ok(authenticate?.getChild('resume', 'urn:xmpp:sm:3') !== undefined)
-    assert.ok(
-      sent.slice(1).every((element) => element.attrs['xmlns'] === 'urn:xmpp:sm:3'),
-      'no further step',
-    )
-    assert.deepEqual(second.bodies, ['two'])
-    await xmpp.stop()
-  })
+  for (const over of ['direct TLS', 'STARTTLS'] as const)
+    it(`XEP-0484, XEP-0198 §9: behind ${over} a lost session is resumed by one element with a token, and nothing is lost`, async () => {
+      const { xmpp, sent, mechanisms } = clientOf(server, 'romeo', { over })
+      await xmpp.start()
+      await xmpp.send(xml('presence'))
+      const first = hearing(xmpp, 'one')
+      await juliet.message('romeo@localhost', 'one')
+      await first.heard
+      assert.equal((await xmpp.fast.fetch())?.mechanism, 'HT-SHA-256-NONE')
+      const cut = new Promise((resolve) => xmpp.on('disconnect', resolve))
+      ;(xmpp.socket?.socket ?? xmpp.socket)?.destroy?.()
+      await cut
+      await juliet.message('romeo@localhost', 'two')
+      sent.length = 0
+      const second = hearing(xmpp, 'two')
+      const resumed = new Promise<void>((resolve) => xmpp.streamManagement.on('resumed', resolve))
+      await xmpp.reconnect.reconnect()
+      await resumed
+      await second.heard
+      if (over === 'STARTTLS') assert.equal(sent.shift()?.name, 'starttls')
+      const [authenticate] = sent
+      assert.deepEqual(mechanisms(), ['HT-SHA-256-NONE'])
+      assert.ok(authenticate?.getChild('resume', 'urn:xmpp:sm:3') !== undefined)
+      assert.ok(
+        sent.slice(1).every((element) => element.attrs['xmlns'] === 'urn:xmpp:sm:3'),
+        'no further step',
+      )
+      assert.deepEqual(second.bodies, ['two'])
+      await xmpp.stop()
+    })
 
   it('XEP-0198 §9.2.1: where the session is gone, the same step gives a new one', async () => {
     const { xmpp, sent } = clientOf(server, 'benvolio')
