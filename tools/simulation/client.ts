@@ -305,7 +305,9 @@ export class Client {
     }
     const keptMs = this.#now - this.#lostMs
     this.#say(`cannot resume ${this.#smId}, ${Math.round(keptMs)} ms after its line broke`)
-    if (keptMs < resumeSeconds * 1000) this.#violation(`I5 not resumed though it came back in time: ${piece}`)
+    // R11: sessions that waited are gone when presence has forgotten them
+    if (keptMs < resumeSeconds * 1000 && !this.#all.ledger.isForgetful)
+      this.#violation(`I5 not resumed though it came back in time: ${piece}`)
     if (/\bh=/.test(piece)) this.#acknowledged(numberOf(piece))
     this.#bind()
   }

@@ -1,4 +1,5 @@
 import { mutations } from './flaws.ts'
+import type { PresenceLoss } from './world.ts'
 
 /** What the command line asks for. */
 export interface SimulationRequest {
@@ -13,12 +14,14 @@ export interface SimulationRequest {
   readonly jobs: number
   /** Failing seeds after which it ends; infinite without. */
   readonly stopAt: number
+  /** What presence loses now and then (R11); nothing without. */
+  readonly presenceLoss: PresenceLoss | undefined
   /** Mutations of the source to try, by a part of their name; undefined for none of this. */
   readonly source: string | undefined
 }
 
 const usage =
-  'usage: npm run simulate -- [--seeds N] [--first SEED] [--seed SEED [--trace]] [--managed 0…1] [--mutate NAME|all] [--mutations [NAME]] [--stop N] [--jobs N]'
+  'usage: npm run simulate -- [--seeds N] [--first SEED] [--seed SEED [--trace]] [--managed 0…1] [--redis back|empty] [--mutate NAME|all] [--mutations [NAME]] [--stop N] [--jobs N]'
 
 /** Reads the command line. */
 export function readCommandLine(
@@ -29,6 +32,7 @@ export function readCommandLine(
     seeds: 1_000,
     isTraced: false,
     managed: undefined,
+    presenceLoss: undefined,
     mutations: [],
     jobs: 2,
     stopAt: Number.POSITIVE_INFINITY,
@@ -56,6 +60,9 @@ function readOption(name: string, text: string): Partial<SimulationRequest> | st
     const known = Object.keys(mutations)
     if (text !== 'all' && !known.includes(text)) return `--mutate takes all or one of ${known.join(', ')}`
     return { mutations: text === 'all' ? known : [text] }
+  }
+  if (name === '--redis') {
+    return text === 'back' || text === 'empty' ? { presenceLoss: text } : '--redis takes back or empty'
   }
   const value = Number(text)
   if (text === '' || !Number.isFinite(value) || value < 0) return usage

@@ -1,6 +1,6 @@
 import { inboxes } from '@starling/wire'
 import { go, standStill } from './stalls.ts'
-import { type Place, restart, type World } from './world.ts'
+import { type Place, type PresenceLoss, restart, type World } from './world.ts'
 
 /** Does something bad now and then, and mends it later, until the time is over. Units: ms. */
 export function startFaults(world: World, untilMs: number): void {
@@ -37,6 +37,10 @@ export function endFaults(world: World): void {
 function fault(world: World): void {
   const { engine, places, clients } = world
   const { random } = engine
+  if (world.presenceLoss !== undefined && random.chance(0.15)) {
+    lose(world, world.presenceLoss)
+    return
+  }
   const kind = random.next()
   const [name, place] = random.pick([...places])
   if (kind < 0.2) kill(world, name, place)
@@ -52,6 +56,12 @@ function fault(world: World): void {
   } else if (kind < 0.72) random.pick(clients).leave(random.pick([2_000, 10_000, 40_000]))
   else if (kind < 0.75) random.pick(clients).leave(Number.POSITIVE_INFINITY)
   else random.pick(clients).cut(random.chance(0.4))
+}
+
+/** R11: another server takes over, without what it had not heard of yet; it is away meanwhile. */
+function lose({ engine, presence }: World, loss: PresenceLoss): void {
+  presence.goBack(loss === 'empty' ? Number.POSITIVE_INFINITY : engine.random.next() * 2_000)
+  presence.trouble.awayUntilMs = engine.nowMs() + engine.random.next() * 1_500
 }
 
 function kill(world: World, name: string, { process, pod }: Place): void {

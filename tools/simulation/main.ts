@@ -19,8 +19,15 @@ else if (request.mutations.length === 0) failed = await all(request)
 else for (const name of request.mutations) failed += await mutated(request, name)
 process.exitCode = failed === 0 ? 0 : 1
 
-async function traced({ first, managed, mutations: [name] }: SimulationRequest): Promise<number> {
-  const options = { ...(managed === undefined ? {} : { managed }), flaws: mutations[name ?? '']?.flaws ?? {} }
+async function traced(request: SimulationRequest): Promise<number> {
+  const {
+    first,
+    managed,
+    presenceLoss,
+    mutations: [name],
+  } = request
+  const loss = presenceLoss === undefined ? {} : { presenceLoss }
+  const options = { ...(managed === undefined ? {} : { managed }), ...loss, flaws: mutations[name ?? '']?.flaws ?? {} }
   const run = await simulate(first, { ...options, onTrace: (line) => console.log(line) })
   console.log(JSON.stringify(run, undefined, 2))
   return run.violations.length
@@ -35,7 +42,8 @@ async function all(request: SimulationRequest): Promise<number> {
     found++
     console.log(`✖ seed ${run.seed}: ${run.violations.slice(0, 3).join('; ').slice(0, 600)}`)
     const managed = request.managed === undefined ? '' : ` --managed ${request.managed}`
-    console.log(`  again: npm run simulate -- --seed ${run.seed}${managed} --trace`)
+    const loss = request.presenceLoss === undefined ? '' : ` --redis ${request.presenceLoss}`
+    console.log(`  again: npm run simulate -- --seed ${run.seed}${managed}${loss} --trace`)
     return found < request.stopAt
   })
   const bad = runs.filter(({ violations }) => violations.length > 0).length
@@ -81,7 +89,7 @@ async function ofSource({ first, seeds, jobs }: SimulationRequest, only: string)
 
 /** Runs the seeds on several threads until `use` has had enough. Order: as they end. */
 async function inThreads(
-  { first, seeds, managed, jobs }: SimulationRequest,
+  { first, seeds, managed, presenceLoss, jobs }: SimulationRequest,
   mutation: string | undefined,
   use: (run: Run) => boolean,
 ): Promise<readonly Run[]> {
@@ -91,7 +99,7 @@ async function inThreads(
   const work = async (): Promise<void> => {
     const thread = new Worker(new URL('./thread.ts', import.meta.url))
     while (!isEnough && next < first + seeds) {
-      thread.postMessage({ seed: next++, managed, mutation })
+      thread.postMessage({ seed: next++, managed, mutation, presenceLoss })
       const [run] = (await once(thread, 'message')) as [Run]
       runs.push(run)
       isEnough ||= !use(run)

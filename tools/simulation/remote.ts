@@ -42,6 +42,7 @@ export function createServer(engine: Engine, name: string, fault: () => Error): 
           const hasEffect = !isFailing || (!isAway && engine.random.chance(0.5))
           let result: unknown
           if (hasEffect) result = effect()
+          if (result instanceof Promise) result.catch(() => {}) // its asker hears of it with the answer
           if (isFailing) engine.trace(() => `${name} fails ${process.name} (${hasEffect ? 'done' : 'not done'})`)
           engine.later(process, after(answered, process), () => {
             if (isFailing) reject(fault())

@@ -97,7 +97,7 @@ function archivesOf({ accounts, database }: World): Archives {
 /** R6, R7: whoever left for good has no session once its time is over, though its pod may have died meanwhile. */
 async function sessionsLeft({ clients, presence }: World): Promise<readonly string[]> {
   const gone = clients.filter(({ hasLeft }) => hasLeft)
-  const states = await presence.inside.readStates(
+  const states = await presence.inside().readStates(
     'session',
     gone.map(({ plan }) => plan.account),
   )
@@ -113,7 +113,7 @@ async function queuesLeft({ clients, presence }: World): Promise<readonly string
   for (const client of clients) {
     if (client.queue === undefined) continue
     const { counted, ...queue } = client.queue
-    const [left = []] = await presence.inside.readQueues([{ ...queue, ordinal: counted }], 5)
+    const [left = []] = await presence.inside().readQueues([{ ...queue, ordinal: counted }], 5)
     if (left.length > 0) broken.push(`I5 ${client.plan.name} counted ${counted}, number ${left[0]?.ordinal} is kept`)
   }
   return broken

@@ -25,6 +25,8 @@ export interface Servers {
   readonly presence: PresenceServer
   readonly database: Database
   readonly flaws: StageFlaws
+  /** Presence may lose what it was told: stages note how far they are (R11). */
+  readonly isPresenceFickle: boolean
 }
 
 /** What a stage may be made to do wrong. */
@@ -46,7 +48,7 @@ const maxStateBytes = 2_500
 
 /** Starts a process of a stage: the real worker under the real runtime. */
 export function startStage(servers: Servers, stage: KeyedStage, process: Process): void {
-  const { engine, broker, presence, database, flaws } = servers
+  const { engine, broker, presence, database, flaws, isPresenceFickle } = servers
   engine.later(process, 0, () => {
     const io = ioOf(engine, process, presence)
     const log = broker.logOf(process)
@@ -69,7 +71,8 @@ export function startStage(servers: Servers, stage: KeyedStage, process: Process
     createPublisher(log)
       .then((real) => {
         const publisher = flaws.sharesSources === true ? sharing(real) : real
-        return runKeyed(stage, consumes[stage], worker, { log, publisher, logger, metrics, remembered })
+        const noted = isPresenceFickle ? { presence: io.presence, monotonic: io.monotonic } : {}
+        return runKeyed(stage, consumes[stage], worker, { log, publisher, logger, metrics, remembered, ...noted })
       })
       .catch((error: unknown) => engine.violation(`${process.name} does not start: ${String(error)}`))
   })

@@ -24,6 +24,7 @@ export interface World {
   readonly ledger: Ledger
   /** Processes by the name of their place; a dead one is replaced there. */
   readonly places: Map<string, Place>
+  readonly presenceLoss: PresenceLoss | undefined
   /** Faults are over. */
   isCalm: boolean
 }
@@ -41,7 +42,12 @@ export interface WorldOptions {
   readonly flaws?: Partial<Flaws>
   /** Of all clients, those with stream management. */
   readonly managed?: number
+  /** Presence goes back by moments now and then, or forgets everything (R11). */
+  readonly presenceLoss?: PresenceLoss
 }
+
+/** What presence may lose. */
+export type PresenceLoss = 'back' | 'empty'
 
 /** With few, a slot is leased again soon after its pod died; each may still hold what was written for the one before (R7). */
 const slotCounts = [3, 4, 6] as const
@@ -61,10 +67,14 @@ export function createWorld(engine: Engine, options: WorldOptions = {}): World {
   const broker = createBroker(engine, partitions, flaws.broker)
   const presence = createPresenceServer(engine, flaws.presence)
   const database = createDatabase(engine, accounts, random.chance(0.4))
-  const servers: Servers = { engine, broker, presence, database, flaws: flaws.stage }
+  const { presenceLoss } = options
+  const isPresenceFickle = presenceLoss !== undefined
+  for (const kind of isPresenceFickle ? (['session', 'routing'] as const) : [])
+    presence.noteBefore(kind, partitions[inboxes[kind].topic] ?? 1)
+  const servers: Servers = { engine, broker, presence, database, flaws: flaws.stage, isPresenceFickle }
   const plans = plansOf(engine, accounts, options.managed ?? 0.85)
   const managed = new Set(accounts.filter((jid) => plans.every(({ account, hasSm }) => account !== jid || hasSm)))
-  const ledger: Ledger = { sent: new Map(), sessions: [], managed }
+  const ledger: Ledger = { sent: new Map(), sessions: [], managed, isForgetful: options.presenceLoss === 'empty' }
   const places = new Map<string, Place>()
   const begin = (name: string, stage: Place['stage']): void => {
     const lives = (places.get(name)?.lives ?? 0) + 1
@@ -94,6 +104,7 @@ export function createWorld(engine: Engine, options: WorldOptions = {}): World {
     clients,
     ledger,
     places,
+    presenceLoss,
     isCalm: false,
     begin,
   }

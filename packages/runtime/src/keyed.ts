@@ -20,6 +20,8 @@ export interface KeyedPorts {
   readonly remembered?: Pick<RememberedStates, 'forget'> | undefined
   /** Units: ms between two notes of how far a partition's states reach (R11). */
   readonly noteMs?: number
+  /** Units: ms. Missing: the process's own. */
+  readonly monotonic?: () => number
   /** Where nobody waits for the answer, batches of that inbox may wait for company. */
   readonly paces?: Partial<Readonly<Record<InboxName, Pace>>>
   /** Missing where tracing is off. */
@@ -71,8 +73,7 @@ export async function runKeyed(
   )
 
   const hop = createHop(metrics)
-  const { presence, remembered, noteMs = defaultNoteMs } = ports
-  const monotonic = (): number => performance.now()
+  const { presence, remembered, noteMs = defaultNoteMs, monotonic = () => performance.now() } = ports
   const isStateful = presence !== undefined && (name === 'session' || name === 'routing')
   const states = isStateful ? statesCheck(name, { presence, log, logger, metrics, noteMs, monotonic }) : undefined
 

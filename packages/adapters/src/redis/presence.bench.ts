@@ -120,12 +120,12 @@ async function unacknowledged(presence: Presence, meter: Meter): Promise<readonl
   ]
 }
 
-/** The note that ends a batch (R11), one after another as a stage takes them: what it costs, and how long a batch waits for it. */
+/** The note of how far the states reach (R11, ADR 11), one after another as a stage takes them: what it costs, and how long a batch waits for it. */
 async function progressNote(presence: Presence, meter: Meter): Promise<readonly Figure[]> {
   const started = performance.now()
-  const figures = await meter.run('progress note, one a batch', async (part) => {
+  const figures = await meter.run('progress note', async (part) => {
     for (const [offset] of part.entries())
-      await presence.noteProgress('routing', offset % 4, { offset, metadata, forgotAtMs: 0 })
+      await presence.noteProgress('routing', offset % 4, { offset, metadata, forgotAtMs: 0 }, presence.connections())
   })
   const waitUs = ((performance.now() - started) * 1_000) / accounts
   return [...figures.slice(1), { name: 'progress note: time until it is there', value: waitUs, unit: 'us' }]
