@@ -19,7 +19,9 @@ export interface Started {
 /** Starts a pod's process; its output goes to its log. */
 export function startPod(spec: PodSpec): Started {
   const log = openSync(spec.log, 'a')
-  const node = [process.execPath, '--disable-warning=ExperimentalWarning', spec.script]
+  // As the image and `npm start` do
+  const options = ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=32']
+  const node = [process.execPath, ...options, spec.script]
   // `ip` turns into what it starts: the id is the pod's
   const [program = '', ...args] = spec.namespace === undefined ? node : ['ip', 'netns', 'exec', spec.namespace, ...node]
   const child = spawn(program, args, {
