@@ -79,6 +79,16 @@ export function readAccount(state: AccountState): RoutedAccount {
   return { slices, sessions }
 }
 
+/** A reader that decodes each state once: what is remembered of an account is the same value until it changes (ADR 11). */
+export function accountReader(): (state: AccountState) => RoutedAccount {
+  const known = new WeakMap<AccountState, RoutedAccount>()
+  return (state) => {
+    const found = known.get(state) ?? readAccount(state)
+    known.set(state, found)
+    return found
+  }
+}
+
 function readSession([slot, epoch, connection, isAvailable, priority, slices, sm]: SessionField, counter?: Uint8Array) {
   const session: RoutedSession = {
     target: { slot, epoch, connection },

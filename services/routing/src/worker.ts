@@ -2,6 +2,7 @@ import type { AccountState, Batch, Input, Io, Output, Work, Worker } from '@star
 import { type BareJid, bareOf, domainpartOf, type Jid } from '@starling/jid'
 import { stanzaError } from '@starling/stanza'
 import type { Target } from '@starling/wire'
+import { accountReader } from './account.ts'
 import { audience, heldLimits } from './audience.ts'
 import { type Deaths, deathsAccount, deathsSave, isDeadAt, readDeaths, withDeath } from './deaths.ts'
 import { castParcel, castReceivers, type DeliveryContext, deliver, sentCopy } from './deliver.ts'
@@ -33,13 +34,14 @@ export function createWorker(io: Io): Worker {
   )
   const isLocal = (jid: Jid): boolean => io.isServed(domainpartOf(jid))
   const limits = heldLimits(io.settings)
+  const read = accountReader()
 
   const work = async (batch: Batch): Promise<Work> => {
     const names = accountsOf(batch.inputs)
     const isOfNobody = batch.inputs.every(({ envelope }) => envelope.kind === 'request')
     if (names.length === 0 && isOfNobody) return { outputs: [] }
     const [ofDeaths, ...states] = await presence.readStates('routing', [deathsAccount(batch.partition), ...names])
-    const accounts = new Map(names.map((name, index): [string, Working] => [name, working(name, states[index])]))
+    const accounts = new Map(names.map((name, index): [string, Working] => [name, working(name, states[index], read)]))
     const before = readDeaths(ofDeaths ?? noState)
     const turn: Turn = { accounts, queued: await readQueued(batch.inputs, accounts, presence), deaths: before }
 

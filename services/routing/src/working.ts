@@ -1,6 +1,6 @@
 import type { AccountState, QueueChange, QueueEntry, QueuePlace, StateSave } from '@starling/core'
 import type { BareJid } from '@starling/jid'
-import { changedFields, nobody, type RoutedAccount, readAccount } from './account.ts'
+import { type accountReader, changedFields, nobody, type RoutedAccount } from './account.ts'
 
 /** An entry that this batch adds to a queue. */
 export interface Appended {
@@ -27,8 +27,12 @@ export interface Working {
 }
 
 /** The account as it was read. */
-export function working(account: BareJid, state: AccountState | undefined): Working {
-  const stored = state === undefined ? nobody : readAccount(state)
+export function working(
+  account: BareJid,
+  state: AccountState | undefined,
+  read: ReturnType<typeof accountReader>,
+): Working {
+  const stored = state === undefined ? nobody : read(state)
   const mark = state?.mark ?? -1
   return { account, mark, stored, now: stored, touched: new Set(), appended: [], ended: [], trimmed: [], lost: 0 }
 }
