@@ -97,7 +97,7 @@ export function redisConnection(options: ConnectionOptions): Connection {
     }
     // Its caller was told that it failed: it must not happen after that.
     if (call.late) throw new LateError()
-    return Promise.all(commands.map(exec))
+    return commands.length === 0 ? [] : exec(commands)
   }
 
   const guarded = async <T>(on: number | undefined, work: (call: Call) => Promise<T>): Promise<T> => {
@@ -165,21 +165,32 @@ function withPassword({ url, password }: Pick<ConnectionOptions, 'url' | 'passwo
 }
 
 /** What comes within one turn of the event loop goes out as one pipeline. */
-function pipelined(redis: Redis): (command: Command) => Promise<Reply> {
-  let queue: { readonly command: Command; readonly done: (reply: Reply) => void }[] = []
+function pipelined(redis: Redis): (commands: readonly Command[]) => Promise<readonly Reply[]> {
+  let queue: { readonly commands: readonly Command[]; readonly done: (replies: readonly Reply[]) => void }[] = []
   const flush = async (): Promise<void> => {
     const batch = queue
     queue = []
     const pipeline = redis.pipeline()
-    for (const { command } of batch) pipeline.callBuffer(command.name, ...command.args)
-    const replies = await pipeline.exec().catch((error: Error): readonly Reply[] => batch.map(() => [error, undefined]))
-    for (const [at, { done }] of batch.entries()) done(replies?.[at] ?? [new Error('no reply'), undefined])
+    for (const { commands } of batch) for (const { name, args } of commands) pipeline.callBuffer(name, ...args)
+    const failed = (error: unknown): readonly Reply[] =>
+      batch.flatMap(({ commands }) => commands.map((): Reply => [asError(error), undefined]))
+    const replies = await pipeline.exec().catch(failed)
+    let at = 0
+    for (const { commands, done } of batch) {
+      const first = at
+      at += commands.length
+      done(commands.map((_, index) => replies?.[first + index] ?? [new Error('no reply'), undefined]))
+    }
   }
-  return (command) =>
+  return (commands) =>
     new Promise((done) => {
       if (queue.length === 0) setImmediate(() => void flush())
-      queue.push({ command, done })
+      queue.push({ commands, done })
     })
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error))
 }
 
 function replyValue([error, reply]: Reply): unknown {
