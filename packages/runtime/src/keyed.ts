@@ -164,7 +164,7 @@ export async function runKeyed(
         // R11: worked again on states that are gone, it would come to something else beside what everybody was told
         table = state.published.table
       } else await settle(batch, table, { state, startedMs: started })
-      await states?.note(state, batch.partition, { next: lastOffset + 1, metadata: table.encode() })
+      await states?.note(state, batch.partition, { next: lastOffset + 1, table })
     } catch (error) {
       failed.add(1, label)
       remembered?.forget()

@@ -7,6 +7,7 @@ import {
   PresenceError,
   type StateKind,
 } from '@starling/core'
+import type { CauseTable } from '@starling/wire'
 import { replay } from './replay.ts'
 
 /** A partition of a stage's inbox as its owner knows it. */
@@ -64,7 +65,7 @@ export interface StatesCheck {
   readonly note: (
     at: Checked,
     partition: number,
-    done: { readonly next: number; readonly metadata: string },
+    done: { readonly next: number; readonly table: Pick<CauseTable, 'encode'> },
   ) => Promise<void>
 }
 
@@ -95,11 +96,12 @@ export function statesCheck(
     if (presence.connections() !== at.connection) throw new PresenceError('presence was connected anew')
   }
 
-  const note: StatesCheck['note'] = async (at, partition, { next, metadata }) => {
+  const note: StatesCheck['note'] = async (at, partition, { next, table }) => {
     const nowMs = monotonic()
     if (nowMs < at.notedAtMs + noteMs) return
     const { forgotAtMs, connection } = at
-    await presence.noteProgress(kind, partition, { offset: next, metadata, forgotAtMs }, connection)
+    const progress = { offset: next, metadata: table.encode(), forgotAtMs }
+    await presence.noteProgress(kind, partition, progress, connection)
     at.notedAtMs = nowMs
   }
 
