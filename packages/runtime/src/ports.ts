@@ -111,9 +111,9 @@ async function openCluster(
 }
 
 /**
- * How long a process gathers before it asks Kafka again. Where clients' stanzas come in it is the whole time: what left there together
- * comes together further on, and needs little more. For the archive nobody waits, and a
- * sign-in or a page of it only while there is much to do.
+ * How long a process gathers before it asks Kafka again. Where clients' stanzas come in, produces keep the pace. A stage fetches at that
+ * pace, however many pods write to it, and its produces wait for a quarter of it, since what it fetched together leaves together. Nobody
+ * waits for the archive, and for a sign-in or a page of it only while there is much to do.
  */
 export function gatheringOf(
   gatherMs: number,
@@ -121,7 +121,7 @@ export function gatheringOf(
 ): { readonly gatherMs: number; readonly fetchGatherMs: number } {
   if (stages.some(({ kind }) => kind === 'pod')) return { gatherMs, fetchGatherMs: 0 }
   const isStorage = stages.some(({ kind }) => kind === 'storage')
-  return { gatherMs: gatherMs / 4, fetchGatherMs: isStorage ? gatherMs * 4 : gatherMs / 4 }
+  return { gatherMs: gatherMs / 4, fetchGatherMs: isStorage ? gatherMs * 4 : gatherMs }
 }
 
 /** What `rediss://` is spoken with, where the settings name files. */
