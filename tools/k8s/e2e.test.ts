@@ -14,7 +14,7 @@ const timeoutMs = 60_000
 
 describe('scripts', () => {
   it('shellcheck has nothing against them', async () => {
-    const folders = ['k8s', 'tools/image']
+    const folders = ['k8s', 'tools/image', 'tools/k8s']
     const files = folders.flatMap((folder) => readdirSync(join(root, folder)).map((file) => join(folder, file)))
     const scripts = [...files.filter((file) => file.endsWith('.sh')), '.ci/run']
     assert.ok(scripts.length >= 5)

@@ -15,12 +15,15 @@ describe('Redis by TLS, as a user of its own', () => {
   let server: Infrastructure | undefined
   let ca = ''
   const told: unknown[] = []
+  const opened: Presence[] = []
   const open = (user: string, more: { readonly ca?: string; readonly password?: string } = {}): Presence => {
     const { ca: authority, ...given } = more
     const url = `rediss://${user}@127.0.0.1:${server?.redis?.port}`
     const tls = authority === undefined ? undefined : { ca: authority }
     const onEvent = (what: string, detail: unknown): void => void told.push([what, detail])
-    return redisPresence({ url, ...given, tls, timeoutMs: 2_000, onEvent })
+    const presence = redisPresence({ url, ...given, tls, timeoutMs: 2_000, onEvent })
+    opened.push(presence)
+    return presence
   }
   const refuses = async (presence: Presence): Promise<void> => {
     await assert.rejects(presence.readSlots([0]))
@@ -38,6 +41,7 @@ describe('Redis by TLS, as a user of its own', () => {
     server = await startInfrastructure({ directory, redis: { persistent: false, settings } })
   })
   after(async () => {
+    await Promise.all(opened.map((presence) => presence.close())) // also of a test that failed
     await server?.stop()
     rmSync(directory, { recursive: true, force: true })
   })
