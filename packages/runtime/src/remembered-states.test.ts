@@ -150,6 +150,24 @@ describe('states in memory', () => {
     ])
   })
 
+  it('R8: what is kept holds on to no memory but its own', async () => {
+    const view = (text: string): Uint8Array => Buffer.from(`--${text}--`.repeat(1_000)).subarray(2, 2 + text.length)
+    const fields = new Map([['desk', view('read')]])
+    const presence = { ...memoryPresence({ clock: () => 0 }), readStates: async () => [{ mark: 1, fields }] }
+    const { presence: remembered } = rememberStates(presence, { kind: 'session', maxBytes: 0, metrics: testMetrics() })
+    await remembered.readStates('session', [romeo])
+    await remembered.saveStates('session', [{ ...save(romeo, 2, {}), set: new Map([['phone', view('saved')]]) }])
+    const [state] = await remembered.readStates('session', [romeo])
+    const kept = ['desk', 'phone'].map((name) => state?.fields.get(name))
+    assert.deepEqual(
+      kept.map((bytes) => [Buffer.from(bytes ?? []).toString(), bytes?.buffer.byteLength]),
+      [
+        ['read', 4],
+        ['saved', 5],
+      ],
+    )
+  })
+
   it('R8: above maxBytes the states longest unused go', async () => {
     const { read, reads } = scene(700)
     const nurse = 'nurse@example.org' as BareJid

@@ -1,5 +1,6 @@
 import type { AccountState, Decision, Metrics, Presence, StateKind, StateSave } from '@starling/core'
 import type { BareJid } from '@starling/jid'
+import { ownedBytes } from '@starling/wire'
 
 /** Presence that keeps the states of its stage in memory. */
 export interface RememberedStates {
@@ -103,7 +104,7 @@ export function rememberStates(presence: Presence, { kind, maxBytes, metrics }: 
     const read = await asking(
       () => presence.readStates(kind, missing),
       (states) => {
-        for (const [index, account] of missing.entries()) keep(account, states[index] ?? nothing)
+        for (const [index, account] of missing.entries()) keep(account, owned(states[index] ?? nothing))
       },
     )
     let taken = 0
@@ -152,12 +153,19 @@ const nothing: AccountState = { mark: -1, fields: new Map() }
 function saved({ fields: old }: AccountState, { mark, set, remove, decision }: StateSave): AccountState {
   const fields = new Map(old)
   for (const field of remove) fields.delete(field)
-  for (const [field, value] of set) fields.set(field, value)
+  for (const [field, value] of set) fields.set(field, ownedBytes(value))
   return withDecision({ mark, fields }, decision)
 }
 
 function withDecision({ mark, fields }: AccountState, decision: Decision | undefined): AccountState {
   return decision === undefined ? { mark, fields } : { mark, fields, decision }
+}
+
+/** The state with memory of its own: what a server answers looks into 64 KiB of what came with it. */
+function owned({ mark, fields, decision }: AccountState): AccountState {
+  const copies = new Map<string, Uint8Array>()
+  for (const [field, value] of fields) copies.set(field, ownedBytes(value))
+  return withDecision({ mark, fields: copies }, decision)
 }
 
 function bytesOf({ fields, decision }: AccountState): number {
