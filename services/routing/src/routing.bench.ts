@@ -10,20 +10,24 @@ const accounts = 200
 const perBatch = 100
 const batches = 100
 const rounds = 12
+const contacts = 20
+const presenceStanza = { ...message('hello'), kind: 'presence', type: '', to: '' } as const
 
 /** CPU of the routing stage alone for a message to one session: what stream management adds. Units: µs. */
 export async function bench(): Promise<readonly Figure[]> {
   const plain = await messageCost(false)
   const managed = await messageCost(true)
+  const presence = await messageCost(false, contacts)
   return [
+    { name: 'a presence, for each of 20 contacts', value: presence / contacts, unit: 'µs/delivery' },
     { name: 'a message, without stream management', value: plain, unit: 'µs/message' },
     { name: 'a message, numbered and kept', value: managed, unit: 'µs/message' },
     { name: 'what stream management adds', value: managed - plain, unit: 'µs/message' },
   ]
 }
 
-/** The best of some rounds: other work on the machine only ever adds. */
-async function messageCost(isManaged: boolean): Promise<number> {
+/** A message to one account, or presence to so many. The best of some rounds: other work on the machine only ever adds. */
+async function messageCost(isManaged: boolean, castTo = 0): Promise<number> {
   const worker = createWorker(bedIo({ presence: fieldsOnly() }).io)
   let offset = 0
   const run = async (envelopes: readonly Envelope[]): Promise<void> => {
@@ -52,7 +56,9 @@ async function messageCost(isManaged: boolean): Promise<number> {
       const n = (number * perBatch + i) % accounts
       const [key, stanza] = [keys[n], stanzas[n]]
       if (key === undefined || stanza === undefined) throw new Error('no such account')
-      return { kind: 'deliver', key, atMs: 1, stanza }
+      if (castTo === 0) return { kind: 'deliver', key, atMs: 1, stanza }
+      const watching = Array.from({ length: castTo }, (_contact, k) => keys[(n + k) % accounts] ?? key)
+      return { kind: 'cast', key, atMs: 1, keys: watching, stanza: presenceStanza }
     })
   let best = Number.POSITIVE_INFINITY
   for (let round = 0; round < rounds * 2; round++) {
