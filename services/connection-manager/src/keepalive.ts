@@ -26,9 +26,9 @@ export function sweep(pod: Pod, nowMs: number): void {
   pod.roll.retry()
 }
 
-/** Writes a session into the roll again. */
-function renewInRoll({ pod, account, target, isBound, isEnded }: Connection): void {
-  if (!isEnded && isBound && account !== undefined && target !== undefined) pod.roll.renew(target, account)
+/** Writes a session into the roll again, also one that is asked for only now: the log may hold its request already. */
+function renewInRoll({ pod, account, target, isEnded }: Connection): void {
+  if (!isEnded && account !== undefined && target !== undefined) pod.roll.renew(target, account)
 }
 
 function checkTime(connection: Connection, nowMs: number): void {

@@ -117,6 +117,8 @@ function answered(ports: Ports, known: Known, { place, isForgetful }: AccountInp
   const asked = cause === undefined ? '' : versionOf(cause)
   // asked twice, by an owner that died before saving or by one that did not know of its end
   if (asked < awaited) return { ...known, drafts: [], fate: 'repeated' }
+  // nobody asks any more, and the account has forgotten that it was answered, as all its sessions are over; R11: or all is forgotten
+  if (pending === 0 && isForgetful !== true) return { ...known, drafts: [], fate: 'repeated' }
   const account: Account = { ...counted, awaited: `${asked}~` }
   const input: AccountInput = { place, envelope: decoded.value, isForgetful: isForgetful === true }
   // behind one that had to be parked again

@@ -151,6 +151,26 @@ describe('R3 what waits for storage', () => {
     assert.deepEqual(world.errors, [])
   })
 
+  it('a bind whose answer comes again after its session is over begins none', async () => {
+    const world = createWorld(['romeo'])
+    world.perRecord = 1
+    world.isStorageHeld = true
+    const target = { slot: 1, epoch: 7, connection: 1 }
+    const head = { resource: 'orchard', iqId: 'b1', generation: 1, lang: '' }
+    world.append({ kind: 'bind', key: romeo, atMs: 1, target, head })
+    await world.run()
+    world.serve()
+    const [answer] = world.waiting()
+    if (answer === undefined) throw new Error('an answer was expected')
+    await world.run()
+    world.append({ kind: 'drop', key: romeo, atMs: 2, target, head: { reason: 'closed' } })
+    world.append(answer)
+    await world.run()
+    const changes = world.routing.states.map(({ change }) => change)
+    assert.equal(changes.filter((change) => change === 'bound').length, 1)
+    assert.equal(changes.at(-1), 'ended')
+  })
+
   it('a request that waited is answered once, however often its answer comes, then and later', async () => {
     const { world, client } = await newOwner()
     world.perRecord = 1
