@@ -27,6 +27,9 @@ export interface World {
   readonly presenceLoss: PresenceLoss | undefined
   /** Faults are over. */
   isCalm: boolean
+  /** When presence lost something last, and until when a pod is dead or stands still. Units: ms. */
+  lostAtMs: number
+  podAwayUntilMs: number
 }
 
 /** Where a process of a stage runs, one after another. */
@@ -106,6 +109,8 @@ export function createWorld(engine: Engine, options: WorldOptions = {}): World {
     places,
     presenceLoss,
     isCalm: false,
+    lostAtMs: 0,
+    podAwayUntilMs: 0,
     begin,
   }
   for (const client of clients) client.start()
