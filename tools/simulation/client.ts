@@ -47,14 +47,13 @@ export class Client {
   /** Whether it is online, has said all and knows that it was heard. */
   get isAtRest(): boolean {
     if (this.#hasLeft) return true
-    const isQuiet = this.#unacked.length === 0 && this.#told === this.#inbound
     if (this.#line?.brokenMs !== undefined) return false
     return (
       this.#phase === 'up' &&
       this.#isReady &&
       this.#left === 0 &&
       this.#line?.onTheWay === 0 &&
-      (!this.plan.hasSm || isQuiet)
+      (!this.plan.hasSm || (this.#unacked.length === 0 && this.#told === this.#inbound))
     )
   }
 
