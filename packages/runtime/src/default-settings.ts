@@ -41,7 +41,7 @@ export const defaultSettings: Settings = {
     client: 'kafkajs',
     partitions: 64,
     slots: 256,
-    gatherMs: 8,
+    gatherMs: 16,
     tls: false,
     caFile: '',
     certificateFile: '',

@@ -12,7 +12,7 @@ describe('runtime: how long a process gathers for Kafka', () => {
   })
 
   it('the archive, which nobody waits for, is fetched with the most patience', () => {
-    assert.deepEqual(gatheringOf(8, [{ kind: 'storage' }]), { gatherMs: 2, fetchGatherMs: 32 })
+    assert.deepEqual(gatheringOf(8, [{ kind: 'storage' }]), { gatherMs: 2, fetchGatherMs: 16 })
   })
 
   it('not at all with 0', () => {

@@ -121,7 +121,7 @@ export function gatheringOf(
 ): { readonly gatherMs: number; readonly fetchGatherMs: number } {
   if (stages.some(({ kind }) => kind === 'pod')) return { gatherMs, fetchGatherMs: 0 }
   const isStorage = stages.some(({ kind }) => kind === 'storage')
-  return { gatherMs: gatherMs / 4, fetchGatherMs: isStorage ? gatherMs * 4 : gatherMs }
+  return { gatherMs: gatherMs / 4, fetchGatherMs: isStorage ? gatherMs * 2 : gatherMs }
 }
 
 /** What `rediss://` is spoken with, where the settings name files. */

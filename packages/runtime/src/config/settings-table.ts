@@ -118,7 +118,7 @@ export const settingsTable: readonly Setting[] = [
   row(
     'log.gatherMs',
     int('ms', 0, 100),
-    'Least time between two produce requests of a connection-manager and between two fetches of a stage (storage: four times that; a produce of a stage: a quarter); what comes meanwhile rides in the next, and the first after a quiet time waits for nothing. More costs latency and saves CPU; 0: each as soon as the last is answered.',
+    'Least time between two produce requests of a connection-manager and between two fetches of a stage (storage: twice that; a produce of a stage: a quarter); what comes meanwhile rides in the next, and the first after a quiet time waits for nothing. More costs latency and saves CPU; 0: each as soon as the last is answered.',
   ),
   row('log.slots', int('slots', 1, 10_000), 'Partitions of the pod inbox: pods with sockets that can run at once.'),
   row('log.tls', bool, 'Whether the brokers are spoken to by TLS.'),
