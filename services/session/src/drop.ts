@@ -1,6 +1,6 @@
 import type { Drop } from '@starling/wire'
 import { isSameTarget, sessionOf } from './account.ts'
-import { withoutKicked } from './kicked.ts'
+import { withOver, withoutKicked } from './kicked.ts'
 import { endSession } from './presence-end.ts'
 import { canResume, hibernate, isHibernating, type SmFate } from './stream-management.ts'
 import type { Turn } from './turn.ts'
@@ -14,6 +14,7 @@ export function handleDrop(turn: Turn, { target, head }: Drop): SmFate {
   if (session === undefined) {
     const { account } = turn
     turn.account = withoutKicked(account, (one) => isSameTarget(one, target))
+    if (turn.isForgetful && account.sessions.size > 0) turn.account = withOver(turn.account, target)
     return turn.account === account ? 'no-session' : 'handled'
   }
   const { reason, acked } = head

@@ -6,6 +6,7 @@ import { handleAccountChanged } from './account-changed.ts'
 import { handleBind, refuseBind } from './bind.ts'
 import { acceptedBy, handleAnswered, handleClient } from './client.ts'
 import { handleDrop } from './drop.ts'
+import { isOver } from './kicked.ts'
 import { performKicks } from './presence-end.ts'
 import { handleReassert } from './reassert.ts'
 import { handleReceived } from './received.ts'
@@ -69,7 +70,7 @@ function arrived(ports: Ports, known: Known, input: AccountInput): Handled {
 /** An account nobody is connected to keeps nothing here. */
 function tidied(handled: Handled): Handled {
   const { account } = handled
-  if (account.sessions.size > 0 || account.pending > 0 || account.kicked.length > 0) return handled
+  if (account.sessions.size > 0 || account.pending > 0 || !account.kicked.every(isOver)) return handled
   return { ...handled, account: blankAccount(account.jid) }
 }
 

@@ -9,6 +9,25 @@ export function withKicked(account: Account, { target, count }: Kicked): Account
   return { ...account, kicked: [...account.kicked, { target, count }].slice(-maxKicked) }
 }
 
+/** Count of a connection that is over, whose session goes on elsewhere: no stanza follows it. */
+const overCount = -2
+
+/**
+ * Remembers, while unknown connections are believed (R11), that this one is over: its session goes on elsewhere, and what it still
+ * sends was sent again there. Lasts as long as the account has sessions, as one of `maxKicked`.
+ */
+export function withOver(account: Account, target: Target): Account {
+  return withKicked(
+    withoutKicked(account, (one) => isSameTarget(one, target)),
+    { target, count: overCount },
+  )
+}
+
+/** Whether nothing is to come of it any more. */
+export function isOver({ count }: Kicked): boolean {
+  return count === overCount
+}
+
 /** Counts a stanza of a connection that was kicked. */
 export function withKickedCount(account: Account, { target, count }: Kicked): Account {
   const kicked = account.kicked.map((one) => (isSameTarget(one.target, target) ? { target, count } : one))

@@ -114,6 +114,20 @@ describe('R11: presence has forgotten sessions whose connections live', () => {
     }
   })
 
+  it('R5: what a connection still sends after its session went on elsewhere is not believed, before its drop and after', async () => {
+    const { world, romeo, smId } = await managed()
+    world.forget()
+    const sm = { id: smId, base: 0, maxSeconds: 300, written: 0, acked: 0 }
+    world.append(told(romeo, 0, { sm }))
+    await world.run()
+    const elsewhere = await world.resume('romeo', { smId, h: 0, generation: 60 })
+    await romeo.send("<message id='late' to='juliet@example.org'/>")
+    await romeo.drop('pod-died')
+    await romeo.send("<message id='later' to='juliet@example.org'/>")
+    await elsewhere?.send("<message id='again' to='juliet@example.org'/>")
+    assert.deepEqual(ids(world), ['again'])
+  })
+
   it('an account that is gone meanwhile has no sessions', async () => {
     const { world, romeo } = await managed()
     world.forget()

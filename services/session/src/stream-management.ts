@@ -1,6 +1,7 @@
 import { hibernationName } from '@starling/core'
 import type { Enable, EnableHead, Expire, Remembered, Resume, Target } from '@starling/wire'
 import { isSameTarget, type Session, type StreamManagement, sessionOf, withSession } from './account.ts'
+import { withOver } from './kicked.ts'
 import { endSession } from './presence-end.ts'
 import { emitState, type Turn } from './turn.ts'
 
@@ -98,6 +99,8 @@ export function handleResume(turn: Turn, { target, head }: Resume): SmFate {
     emitState(turn, { change: 'kicked', target: old, condition: 'conflict', text: 'resumed by a new connection' })
   }
   const { generation, lang, h, smId } = head
+  // R11: else what it still sends would be believed, beside what the client sends again here
+  if (turn.isForgetful) turn.account = withOver(turn.account, old)
   turn.account = withSession(turn.account, {
     ...session,
     target,
