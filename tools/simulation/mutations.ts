@@ -69,7 +69,7 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [
       edit(
         keyed,
-        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      state.published = { lastOffset, table, areStatesGone: false }\n      await work.save?.()",
+        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      state.published = { lastOffset, table, areStatesGone: false }\n      states?.assertSame(state)\n      await work.save?.()",
         'void publisher.publishWork(name, work.outputs).then(() => work.save?.()).catch(() => {})',
       ),
     ],
@@ -80,7 +80,7 @@ export const sourceMutations: readonly Mutation[] = [
     edits: [
       edit(
         keyed,
-        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      state.published = { lastOffset, table, areStatesGone: false }\n      await work.save?.()",
+        "await publisher.publishWork(name, work.outputs)\n      spans?.phase('publish')\n      state.published = { lastOffset, table, areStatesGone: false }\n      states?.assertSame(state)\n      await work.save?.()",
         'await work.save?.()\n        await publisher.publishWork(name, work.outputs)',
       ),
     ],
