@@ -1,7 +1,8 @@
-import { createTopics } from '@starling/adapters/kafka'
+import { createTopics, type Rewound, rewindGroup } from '@starling/adapters/kafka'
 import { postgresStorage } from '@starling/adapters/postgres'
 import type { Settings } from '@starling/core'
 import { logSecurity } from '@starling/runtime'
+import { storage } from '@starling/storage'
 import { inboxes, inboxNames } from '@starling/wire'
 
 /** How topics are kept. */
@@ -31,10 +32,22 @@ export function deployTopics(settings: Settings, replication: Replication): Prom
 
 /** Brings the database's tables to the newest schema. Errors: rejects when the database is away. */
 export async function deployTables(databaseUrl: string): Promise<void> {
-  const storage = postgresStorage({ url: databaseUrl })
+  const tables = postgresStorage({ url: databaseUrl })
   try {
-    await storage.migrate()
+    await tables.migrate()
   } finally {
-    await storage.close()
+    await tables.close()
   }
+}
+
+/**
+ * Sets storage's place in the log back, so that it writes again what came since: after its database was restored.
+ * Errors: rejects while a storage pod runs, or the brokers are away.
+ */
+export function rewindStorage(settings: Settings, toMs: number): Promise<readonly Rewound[]> {
+  const consumes = storage.kind === 'pod' ? [] : storage.consumes
+  return rewindGroup(
+    { brokers: settings.log.brokers, security: logSecurity(settings), clientId: 'starling-deploy' },
+    { group: 'starling.storage', topics: consumes.map((name) => inboxes[name].topic), toMs },
+  )
 }

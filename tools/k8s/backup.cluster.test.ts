@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
 import { postgresStorage } from '@starling/adapters/postgres'
 import type { RosterItem } from '@starling/core'
 import type { BareJid } from '@starling/jid'
-import { run } from '../run.ts'
+import { runPostgres } from './postgres-programs.ts'
 
 const server = process.env['STARLING_TEST_POSTGRES']
 const owners = Array.from({ length: 5 }, (_, place) => `user-${place}@starling.test` as BareJid)
@@ -21,22 +21,6 @@ const contact: RosterItem = {
 }
 const query = { direction: 'first', limit: 100 } as const
 
-/** A program of PostgreSQL, of the newest version that is installed, or of PATH. */
-function program(name: string): string {
-  const base = '/usr/lib/postgresql'
-  try {
-    const [newest = ''] = readdirSync(base).sort((one, other) => Number(other) - Number(one))
-    return join(base, newest, 'bin', name)
-  } catch {
-    return name
-  }
-}
-
-async function must(name: string, args: readonly string[]): Promise<void> {
-  const { code, output } = await run(program(name), args, { show: false, timeoutMs: 120_000 })
-  assert.equal(code, 0, `${name}: ${output}`)
-}
-
 describe('docs/operations.md, backup and restore', () => {
   const folder = mkdtempSync(join(tmpdir(), 'starling-backup-'))
   const names = ['before', 'after'].map((name) => `starling_backup_${name}_${process.pid}`)
@@ -48,10 +32,12 @@ describe('docs/operations.md, backup and restore', () => {
 
   before(async () => {
     assert.ok(server, 'STARLING_TEST_POSTGRES is not set: npm test starts a PostgreSQL and sets it')
-    for (const name of names) await must('psql', ['-q', '-c', `CREATE DATABASE ${name} TEMPLATE template0`, server])
+    for (const name of names)
+      await runPostgres('psql', ['-q', '-c', `CREATE DATABASE ${name} TEMPLATE template0`, server])
   })
   after(async () => {
-    for (const name of names) await must('psql', ['-q', '-c', `DROP DATABASE ${name} WITH (FORCE)`, server ?? ''])
+    for (const name of names)
+      await runPostgres('psql', ['-q', '-c', `DROP DATABASE ${name} WITH (FORCE)`, server ?? ''])
     rmSync(folder, { recursive: true })
   })
 
@@ -92,8 +78,8 @@ describe('docs/operations.md, backup and restore', () => {
     await original.close()
 
     const dump = join(folder, 'starling.dump')
-    await must('pg_dump', ['-Fc', '-f', dump, from ?? ''])
-    await must('pg_restore', ['--clean', '--if-exists', '-d', to ?? '', dump])
+    await runPostgres('pg_dump', ['-Fc', '-f', dump, from ?? ''])
+    await runPostgres('pg_restore', ['--clean', '--if-exists', '-d', to ?? '', dump])
 
     const restored = postgresStorage({ url: to ?? '' })
     try {

@@ -98,5 +98,6 @@ function driverOf(client: KafkaClient, settings: DriverSettings): KafkaDriver {
 }
 
 export { type KafkaAccess, type KafkaRight, kafkaAccess } from './access.ts'
+export { type Rewind, type Rewound, rewindGroup } from './rewind.ts'
 export type { KafkaSecurity } from './security.ts'
 export { type CreateTopicsOptions, createTopics, type TopicSpec } from './topics.ts'
