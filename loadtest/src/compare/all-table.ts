@@ -16,7 +16,7 @@ const rows: readonly Row[] = [
   ['archive, pages of 50: CPU s for 1,000; walking, newest', 'pages.walking', 'pages.newest'],
   ['archive: pages/s; walking, newest', 'pages.walking.rate', 'pages.newest.rate'],
   ['memory for an idle session, KB: TCP; TLS', 'sessions-tcp.memoryKb', 'sessions-tls.memoryKb'],
-  ['memory with nobody on, MB', 'memoryAtStart'],
+  ['memory with nobody on, MB; CPU, % of a core', 'memoryAtStart', 'idle'],
   ['sign-in: CPU s for 1,000: TCP; TLS', 'sessions-tcp.signIn', 'sessions-tls.signIn'],
   ['the same of a server that has just started', 'sessions-tcp.first', 'sessions-tls.first'],
 ]

@@ -64,6 +64,7 @@ function messages(name: string, more: string): Piece {
           ...messageCost(`${name}.full`, result),
           [`${name}.generator`]: messagesOfACore(result),
           memoryAtStart: result.server?.memoryAtStartMb,
+          idle: result.server?.idlePercent,
         }),
       },
       {

@@ -11,7 +11,7 @@ import { commandFleet, type Fleet } from './fleet.ts'
 import type { Metrics } from './metrics.ts'
 import { startKills } from './pod-kill.ts'
 import { difference, Recorder, sumCounts, sumOf, sumReconciled } from './recorder.ts'
-import { costOf, settle, usageOf } from './server-cost.ts'
+import { costOf, idleShare, settle, usageOf } from './server-cost.ts'
 import type { Target } from './target.ts'
 import { startWatch } from './watch.ts'
 import type { WorkerChannel } from './workers.ts'
@@ -63,6 +63,7 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
   const recorder = new Recorder()
   fleet.onSecond((second, worker) => recorder.take(second, worker))
   await fleet.plan(plans)
+  const idle = await idleShare(target)
   const usedAtStart = await usageOf(target)
   const watch = startWatch({ users, recorder, fleet, ports })
   try {
@@ -91,12 +92,13 @@ async function runWith(scenario: Scenario, fleet: Fleet, ports: RunPorts): Promi
     const after = await watch.fresh()
     recorder.endLoad()
     await watch.during('waiting for the rest', undefined, () => fleet.enter('drain'))
-    await settle(target)
+    await settle(target, idle)
     const usedAfter = await usageOf(target)
     const end = await watch.fresh()
     await fleet.enter('end')
     const server = costOf({
       start: usedAtStart,
+      idle,
       before: usedBefore,
       after: usedAfter,
       messages: end.received - before.received,

@@ -7,6 +7,7 @@ const server = {
   cpuPerMillion: undefined,
   memoryMb: 90,
   memoryAtStartMb: 10,
+  idlePercent: 1,
   memoryGrownMb: 50,
   parts: [],
 }

@@ -30,6 +30,8 @@ export interface ServerCost {
   readonly memoryMb: number
   /** Before anybody signed in. */
   readonly memoryAtStartMb: number
+  /** CPU before anybody signed in. Units: percent of a core. */
+  readonly idlePercent: number
   /** From the begin of the measured part until the server is idle again. */
   readonly memoryGrownMb: number
   readonly parts: readonly { readonly name: string; readonly cpuSeconds: number; readonly memoryMb: number }[]
@@ -83,6 +85,7 @@ export function figuresOf(
     serverCpuSeconds: result.server?.cpuSeconds,
     serverCpuPerMillion: result.server?.cpuPerMillion,
     serverMemoryMb: result.server?.memoryMb,
+    serverIdlePercent: result.server?.idlePercent,
     ...costsOf(result),
   }
 }
