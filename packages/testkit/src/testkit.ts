@@ -4,6 +4,7 @@ export { presenceContract } from './contracts/presence-contract.ts'
 export type { PresenceHarness } from './contracts/presence-harness.ts'
 export { storageContract } from './contracts/storage-contract.ts'
 export { orphansSql, type StorageHarness } from './contracts/storage-harness.ts'
+export { type Growth, growthOf, picker } from './growth.ts'
 export {
   type Infrastructure,
   type InfrastructureOptions,

@@ -6,6 +6,7 @@ import { type BareJid, bareJid } from '@starling/jid'
 import { startInfrastructure } from '@starling/testkit'
 import { Redis } from 'ioredis'
 import { redisPresence } from './presence.ts'
+import { fieldsOf, messageBytes, queue } from './sample-session.ts'
 
 interface Figure {
   readonly name: string
@@ -17,36 +18,6 @@ const accounts = 20_000
 const batch = 100
 /** Commit metadata of a progress note: a table of causes of 64 partitions (packages/wire/src/causes.ts). */
 const metadata = `2:${'A'.repeat(944)}`
-/** Bytes of a message that waits for its acknowledgement. */
-const messageBytes = 300
-const resource = 'gajim.KX7H2QWP'
-const queue = '3-1f4k2a-0'
-
-/** What the stages keep of a session with stream management: fields as they write them, with large numbers. */
-const fieldsOf: Readonly<Record<StateKind, ReadonlyMap<string, Uint8Array>>> = {
-  session: new Map([
-    ['@', Buffer.from('{"s":{},"v":"6f1c2a90b3"}')],
-    [
-      `r:${resource}`,
-      Buffer.from(
-        '[200,123456789012,4000000,1790000001000,1000000,3,50,"en",{"XEP-0280":{"isEnabled":true}},0,[12,300]]',
-      ),
-    ],
-    [
-      `p:${resource}`,
-      Buffer.from(
-        `<presence xmlns='jabber:client' id='1f0c9a62-7d0e'><priority>50</priority><c xmlns='http://jabber.org/protocol/caps' hash='sha-1' node='https://gajim.org' ver='QgayPKawpkPSDYmwT/WM94uAlu0='/></presence>`,
-      ),
-    ],
-  ]),
-  routing: new Map([
-    [
-      `s:${resource}`,
-      Buffer.from(`[200,123456789012,4000000,1,50,{"XEP-0280":{"isEnabled":true}},["${queue}",1000000,300,0,0]]`),
-    ],
-  ]),
-}
-
 /** What presence costs in Redis: a session's memory part by part, and the server's processor for each call, in batches as stages make them. */
 export async function bench(): Promise<readonly Figure[]> {
   const directory = await mkdtemp(join(tmpdir(), 'starling-bench-'))
