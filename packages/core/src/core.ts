@@ -10,6 +10,7 @@ export type {
 export { domainOf, servedDomains } from './domains.ts'
 export { change, type Effect, type Outcome, pass, refuse, stop } from './effect.ts'
 export { hibernationName, type NamedHibernation, readHibernationName } from './hibernation.ts'
+export { type KeptAtMark, keptAtMark } from './kept-at-mark.ts'
 export {
   type Committed,
   type GroupOptions,

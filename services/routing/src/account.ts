@@ -63,30 +63,44 @@ type SessionField = readonly [
 
 /** Reads an account's state. Errors: a field that cannot be read counts as absent: a newer version wrote it. */
 export function readAccount(state: AccountState): RoutedAccount {
+  return accountReader()(state)
+}
+
+/**
+ * A reader that decodes each field once: what is remembered of an account is the same value until it changes (ADR 11), and then only
+ * the sessions that changed are read again.
+ */
+export function accountReader(): (state: AccountState) => RoutedAccount {
+  const accounts = new WeakMap<AccountState, RoutedAccount>()
+  const fields = new WeakMap<Uint8Array, unknown>()
+  const decode = (bytes: Uint8Array): unknown => {
+    if (fields.has(bytes)) return fields.get(bytes)
+    const value = decodeJson(bytes)
+    fields.set(bytes, value)
+    return value
+  }
+  return (state) => {
+    const found = accounts.get(state) ?? decodeAccount(state, decode)
+    accounts.set(state, found)
+    return found
+  }
+}
+
+function decodeAccount({ fields }: AccountState, decode: (bytes: Uint8Array) => unknown): RoutedAccount {
   const sessions = new Map<string, RoutedSession>()
   let slices: Slices = {}
-  for (const [field, bytes] of state.fields) {
+  for (const [field, bytes] of fields) {
     if (field.startsWith(counterPrefix)) continue
-    const value = decodeJson(bytes)
+    const value = decode(bytes)
     if (value === undefined || value === null) continue
     if (field === settingsField) slices = value as Slices
     else if (field.startsWith(sessionPrefix)) {
       const resource = field.slice(sessionPrefix.length)
-      const counter = state.fields.get(counterPrefix + resource)
+      const counter = fields.get(counterPrefix + resource)
       sessions.set(resource, readSession(value as SessionField, counter))
     }
   }
   return { slices, sessions }
-}
-
-/** A reader that decodes each state once: what is remembered of an account is the same value until it changes (ADR 11). */
-export function accountReader(): (state: AccountState) => RoutedAccount {
-  const known = new WeakMap<AccountState, RoutedAccount>()
-  return (state) => {
-    const found = known.get(state) ?? readAccount(state)
-    known.set(state, found)
-    return found
-  }
 }
 
 function readSession([slot, epoch, connection, isAvailable, priority, slices, sm]: SessionField, counter?: Uint8Array) {

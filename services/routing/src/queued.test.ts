@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
+import { keptAtMark } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import fc from 'fast-check'
 import { accountReader } from './account.ts'
@@ -22,7 +23,7 @@ describe('XEP-0198 §4: h, modulo 2^32', () => {
 
 describe('R3: what is unacknowledged', () => {
   it('leaves out what another owner stored after the state was read', () => {
-    const at = { ...working('a@b' as BareJid, undefined, accountReader()) }
+    const at = { ...working('a@b' as BareJid, undefined, { decode: accountReader(), kept: keptAtMark(1) }) }
     const entries = [1, 2, 3].map((ordinal) => ({ ordinal, bytes }))
     const session = { target: { slot: 1, epoch: 1, connection: 1 }, isAvailable: true, priority: 0, slices: {} }
     const stored = { slices: {}, sessions: new Map([['r', { ...session, sm: { ...sm, last: 2 } }]]) }

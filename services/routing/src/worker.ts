@@ -1,15 +1,24 @@
-import type { AccountState, Batch, Input, Io, Output, Work, Worker } from '@starling/core'
+import {
+  type AccountState,
+  type Batch,
+  type Input,
+  type Io,
+  keptAtMark,
+  type Output,
+  type Work,
+  type Worker,
+} from '@starling/core'
 import { type BareJid, bareOf, domainpartOf, type Jid } from '@starling/jid'
 import { stanzaError } from '@starling/stanza'
 import type { Target } from '@starling/wire'
-import { accountReader } from './account.ts'
+import { accountReader, type RoutedAccount } from './account.ts'
 import { audience, heldLimits } from './audience.ts'
 import { type Deaths, deathsAccount, deathsSave, isDeadAt, readDeaths, withDeath } from './deaths.ts'
 import { castParcel, castReceivers, type DeliveryContext, deliver, sentCopy } from './deliver.ts'
 import { type Outputs, outputsOf } from './outputs.ts'
 import { type Queued, readQueued } from './queued.ts'
 import { changeState } from './state.ts'
-import { checkpoint, saveOf, type Working, working } from './working.ts'
+import { checkpoint, keep, type Reading, saveOf, type Working, working } from './working.ts'
 
 /** A batch at work. */
 interface Turn {
@@ -34,14 +43,17 @@ export function createWorker(io: Io): Worker {
   )
   const isLocal = (jid: Jid): boolean => io.isServed(domainpartOf(jid))
   const limits = heldLimits(io.settings)
-  const read = accountReader()
+  const reading: Reading = { decode: accountReader(), kept: keptAtMark<RoutedAccount>(maxKeptAccounts) }
+  metrics.observed('starling_routing_kept_accounts', 'Accounts of several sessions in memory', reading.kept.size)
 
   const work = async (batch: Batch): Promise<Work> => {
     const names = accountsOf(batch.inputs)
     const isOfNobody = batch.inputs.every(({ envelope }) => envelope.kind === 'request')
     if (names.length === 0 && isOfNobody) return { outputs: [] }
     const [ofDeaths, ...states] = await presence.readStates('routing', [deathsAccount(batch.partition), ...names])
-    const accounts = new Map(names.map((name, index): [string, Working] => [name, working(name, states[index], read)]))
+    const accounts = new Map(
+      names.map((name, index): [string, Working] => [name, working(name, states[index], reading)]),
+    )
     const before = readDeaths(ofDeaths ?? noState)
     const turn: Turn = { accounts, queued: await readQueued(batch.inputs, accounts, presence), deaths: before }
 
@@ -57,10 +69,12 @@ export function createWorker(io: Io): Worker {
     lost.add([...accounts.values()].reduce((sum, at) => sum + at.lost, 0))
     queued.add([...accounts.values()].reduce((sum, { appended }) => sum + appended.length, 0))
     const trims = [...accounts.values()].flatMap(({ trimmed }) => trimmed)
+    const changed = [...accounts.values()].filter(({ now, stored }) => now !== stored)
     return {
       outputs,
       save: async () => {
         await presence.saveStates('routing', saves)
+        for (const at of changed) keep(at, mark, reading.kept)
         if (trims.length > 0) await presence.trimQueues(trims)
       },
     }
@@ -149,8 +163,11 @@ export function createWorker(io: Io): Worker {
     }
   }
 
-  return { work }
+  return { work, assigned: reading.kept.forgetAll, revoked: reading.kept.forgetAll }
 }
+
+/** Accounts of several sessions that are kept in memory, at most. Units: accounts. */
+const maxKeptAccounts = 10_000
 
 const noState: AccountState = { mark: -1, fields: new Map() }
 

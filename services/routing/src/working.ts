@@ -1,4 +1,4 @@
-import type { AccountState, QueueChange, QueueEntry, QueuePlace, StateSave } from '@starling/core'
+import type { AccountState, KeptAtMark, QueueChange, QueueEntry, QueuePlace, StateSave } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import { type accountReader, changedFields, nobody, type RoutedAccount } from './account.ts'
 
@@ -26,14 +26,20 @@ export interface Working {
   lost: number
 }
 
+/** How accounts are read. */
+export interface Reading {
+  readonly decode: ReturnType<typeof accountReader>
+  /** Those with many sessions as they were saved, whose reading would cost more than their messages. */
+  readonly kept: KeptAtMark<RoutedAccount>
+}
+
+/** Sessions of an account from which on it is kept as it was saved. */
+const manySessions = 2
+
 /** The account as it was read. */
-export function working(
-  account: BareJid,
-  state: AccountState | undefined,
-  read: ReturnType<typeof accountReader>,
-): Working {
-  const stored = state === undefined ? nobody : read(state)
+export function working(account: BareJid, state: AccountState | undefined, { decode, kept }: Reading): Working {
   const mark = state?.mark ?? -1
+  const stored = state === undefined ? nobody : (kept.get(account, mark) ?? decode(state))
   return { account, mark, stored, now: stored, touched: new Set(), appended: [], ended: [], trimmed: [], lost: 0 }
 }
 
@@ -48,6 +54,11 @@ export function checkpoint(at: Working): () => void {
     at.ended.length = ended
     at.trimmed.length = trimmed
   }
+}
+
+/** Keeps an account whose state was saved with `mark`, if it is dear to read. */
+export function keep({ account, now }: Working, mark: number, kept: KeptAtMark<RoutedAccount>): void {
+  if (now.sessions.size >= manySessions) kept.put(account, mark, now)
 }
 
 /** What a batch that reached `mark` saves of an account; undefined when nothing changed. */

@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import type { BareJid, Jid } from '@starling/jid'
 import fc from 'fast-check'
 import { type Account, blankAccount, type Session } from './account.ts'
-import { changesOf, encodeSession, readAccount, touchedBy } from './account-codec.ts'
+import { accountReader, changesOf, encodeSession, readAccount, touchedBy } from './account-codec.ts'
 import { nameOf } from './stream-management.ts'
 
 const jid = 'romeo@example.org' as BareJid
@@ -72,6 +72,35 @@ describe('the state of an account in the presence port', () => {
         assert.deepEqual(readAccount(jid, { mark: 2, fields }), after)
       }),
     )
+  })
+
+  it('a reader that remembers reads what one does that does not, whatever was saved in between', () => {
+    const read = accountReader()
+    fc.assert(
+      fc.property(account, account, (before, after) => {
+        const fields = new Map(changesOf(blankAccount(jid), before, 1)?.set ?? [])
+        assert.deepEqual(read(jid, { mark: 1, fields }), before)
+        assert.deepEqual(read(jid, { mark: 1, fields }).sessions, before.sessions)
+        const change = changesOf(before, after, 2)
+        for (const [field, bytes] of change?.set ?? []) fields.set(field, bytes)
+        for (const field of change?.remove ?? []) fields.delete(field)
+        assert.deepEqual(read(jid, { mark: 2, fields }), after)
+      }),
+    )
+  })
+
+  it('a session that did not change is decoded once, and again when its presence did', () => {
+    const read = accountReader()
+    const fields = new Map<string, Uint8Array>([
+      ['r:x', Buffer.from('[3,70,9,5,12,3,7]')],
+      ['p:x', new Uint8Array([1])],
+    ])
+    const first = read(jid, { mark: 1, fields }).sessions.get('x')
+    assert.equal(read(jid, { mark: 2, fields: new Map(fields) }).sessions.get('x'), first)
+    fields.set('p:x', new Uint8Array([2]))
+    assert.deepEqual(read(jid, { mark: 3, fields }).sessions.get('x')?.presence?.raw, new Uint8Array([2]))
+    fields.delete('p:x')
+    assert.equal(read(jid, { mark: 4, fields }).sessions.get('x')?.presence, undefined)
   })
 
   it('R3: a save takes what another owner saved of the states between to where it should be', () => {

@@ -42,14 +42,33 @@ const flags = { isInterested: 1, isAvailable: 2, isHibernating: 4 } as const
 
 /** Reads an account's state. Errors: a field that is not ours counts as missing. */
 export function readAccount(jid: BareJid, state: AccountState): Account {
-  const sessions = new Map<string, Session>()
-  for (const [field, bytes] of state.fields) {
-    if (!field.startsWith(sessionField)) continue
-    const resource = field.slice(sessionField.length)
-    const session = readSession(resource, bytes, state.fields.get(presenceField + resource))
-    if (session !== undefined) sessions.set(resource, session)
+  return accountReader()(jid, state)
+}
+
+/**
+ * A reader that decodes the bytes of a session once: of an account that is remembered (ADR 11) only the sessions that changed are read
+ * again, so that a message of one of 50 devices costs what it costs of one.
+ */
+export function accountReader(): (jid: BareJid, state: AccountState) => Account {
+  const known = new WeakMap<Uint8Array, Session>()
+  return (jid, { fields }) => {
+    const sessions = new Map<string, Session>()
+    for (const [field, bytes] of fields) {
+      if (!field.startsWith(sessionField)) continue
+      const resource = field.slice(sessionField.length)
+      const raw = fields.get(presenceField + resource)
+      const found = known.get(bytes)
+      const session = found !== undefined && found.presence?.raw === raw ? found : readSession(resource, bytes, raw)
+      if (session === undefined) continue
+      if (session !== found) known.set(bytes, session)
+      sessions.set(resource, session)
+    }
+    return readRest(jid, fields, sessions)
   }
-  const bytes = state.fields.get(accountField)
+}
+
+function readRest(jid: BareJid, fields: AccountState['fields'], sessions: ReadonlyMap<string, Session>): Account {
+  const bytes = fields.get(accountField)
   const stored = bytes === undefined ? undefined : (readJson(bytes) as StoredAccount | undefined)
   return {
     ...blankAccount(jid),

@@ -1,7 +1,7 @@
-import type { AccountState, Decision } from '@starling/core'
+import type { AccountState, Decision, KeptAtMark } from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Account } from './account.ts'
-import { readAccount, touchedBy } from './account-codec.ts'
+import { type accountReader, touchedBy } from './account-codec.ts'
 import type { Handled } from './handle.ts'
 import type { RosterView } from './roster.ts'
 
@@ -23,9 +23,19 @@ export interface Entry {
   hasConsulted: boolean
 }
 
-/** An account as it was read. */
-export function entryOf(jid: BareJid, state: AccountState, first: RosterView | undefined): Entry {
-  const account = readAccount(jid, state)
+/** How accounts are read. */
+export interface Reading {
+  readonly decode: ReturnType<typeof accountReader>
+  /** Those with many sessions as they were saved, whose reading would cost more than their stanzas. */
+  readonly kept: KeptAtMark<Account>
+}
+
+/** Sessions of an account from which on it is kept as it was saved. */
+const manySessions = 2
+
+/** An account as it was read, and its roster if that is known. */
+export function entryOf(jid: BareJid, state: AccountState, reading: Reading, first?: RosterView): Entry {
+  const account = reading.kept.get(jid, state.mark) ?? reading.decode(jid, state)
   return {
     before: account,
     mark: state.mark,
@@ -37,6 +47,13 @@ export function entryOf(jid: BareJid, state: AccountState, first: RosterView | u
     last: -1,
     hasConsulted: false,
   }
+}
+
+/** Keeps an account whose state was saved with `mark`, if it is dear to read and nothing in it looks into a whole batch. */
+export function keep({ account }: Entry, mark: number, kept: KeptAtMark<Account>): void {
+  if (account.sessions.size < manySessions) return
+  const raws = [...account.sessions.values()].flatMap(({ presence }) => presence?.raw ?? [])
+  if (raws.every(({ byteLength, buffer }) => byteLength === buffer.byteLength)) kept.put(account.jid, mark, account)
 }
 
 /** Takes an account back to where the batch began. */

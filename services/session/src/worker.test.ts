@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
-import { type Batch, defineModule, pass, stop } from '@starling/core'
+import { type Batch, defineModule, keptAtMark, pass, stop } from '@starling/core'
 import type { BareJid, FullJid } from '@starling/jid'
 import type { Bind, Envelope } from '@starling/wire'
 import { withSession } from './account.ts'
+import { readAccount } from './account-codec.ts'
 import { saveOf } from './decisions.ts'
 import { advance, entryOf } from './entry.ts'
 import { blankItem } from './roster.ts'
@@ -54,7 +55,7 @@ describe('R3 marks', () => {
   })
 
   it('a save names what came and went in its batch: another owner may have saved it in between', () => {
-    const entry = entryOf(romeo, { mark: -1, fields: new Map() }, undefined)
+    const entry = entryOf(romeo, { mark: -1, fields: new Map() }, { decode: readAccount, kept: keptAtMark(1) })
     const { head, target } = bind
     const session = { ...head, target, count: 0, isInterested: false, presence: undefined, slices: {}, directed: [] }
     const before = entry.account

@@ -1,8 +1,19 @@
-import type { Batch, Hibernation, Input, Io, Output, Work, Worker } from '@starling/core'
+import {
+  type Batch,
+  type Hibernation,
+  type Input,
+  type Io,
+  keptAtMark,
+  type Output,
+  type Work,
+  type Worker,
+} from '@starling/core'
 import type { BareJid } from '@starling/jid'
 import type { Envelope } from '@starling/wire'
+import type { Account } from './account.ts'
+import { accountReader } from './account-codec.ts'
 import { assertOvertaken, type DecisionPorts, decide, saveOf } from './decisions.ts'
-import { advance, type Entry, entryOf, rewind } from './entry.ts'
+import { advance, type Entry, entryOf, keep, type Reading, rewind } from './entry.ts'
 import { type Handled, handle } from './handle.ts'
 import { type Share, sharesOf } from './inputs.ts'
 import { rosterCache } from './roster-cache.ts'
@@ -28,6 +39,8 @@ interface Outcome {
  * is taken (R11). Units: ms, by the times in the log.
  */
 const reassertionMs = 120_000
+/** Accounts of several sessions that are kept in memory, at most. Units: accounts. */
+const maxKeptAccounts = 10_000
 
 /** The session stage at work: reads the states of a batch's accounts, handles its inputs purely, saves what changed. */
 export function createWorker(io: Io): Worker {
@@ -46,6 +59,8 @@ export function createWorker(io: Io): Worker {
   const rosters = rosterCache(settings.session.maxRosters, () => evicted.add())
   metrics.observed('starling_session_rosters', 'Rosters in memory', rosters.size)
   const codec = rosterCodec()
+  const reading: Reading = { decode: accountReader(), kept: keptAtMark<Account>(maxKeptAccounts) }
+  metrics.observed('starling_session_kept_accounts', 'Accounts of several sessions in memory', reading.kept.size)
   const deciding: DecisionPorts = { presence, codec }
   const ports: Ports = {
     isServed: io.isServed,
@@ -71,7 +86,7 @@ export function createWorker(io: Io): Worker {
       // R3: what was decided comes before what is remembered
       const { decision, mark } = state
       const first = decision === undefined ? rosters.get(jid, mark) : codec.decode(decision.bytes)
-      entries.set(jid, entryOf(jid, state, first))
+      entries.set(jid, entryOf(jid, state, reading, first))
     }
     return entries
   }
@@ -129,7 +144,9 @@ export function createWorker(io: Io): Worker {
     const saves = [...entries.values()].flatMap((entry) => saveOf(entry, mark, codec) ?? [])
     const areSaved = saves.length === 0 ? [] : await presence.saveStates('session', saves)
     for (const [index, { account }] of saves.entries()) {
-      const roster = entries.get(account)?.roster
+      const entry = entries.get(account)
+      const roster = entry?.roster
+      if (areSaved[index] === true && entry !== undefined) keep(entry, mark, reading.kept)
       if (areSaved[index] === true && roster !== undefined) rosters.put(account, { partition, mark, roster })
       else rosters.forget(account)
     }
@@ -138,9 +155,9 @@ export function createWorker(io: Io): Worker {
     await assertOvertaken(presence, late)
   }
 
-  return {
-    work,
-    assigned: (_inbox, partition) => rosters.forgetPartition(partition),
-    revoked: (_inbox, partition) => rosters.forgetPartition(partition),
+  const forget = (_inbox: string, partition: number): void => {
+    rosters.forgetPartition(partition)
+    reading.kept.forgetAll()
   }
+  return { work, assigned: forget, revoked: forget }
 }
