@@ -314,6 +314,7 @@ function jsonOf(call: QueryCall): Json {
 function epochOf(envelope: Envelope): number | undefined {
   switch (envelope.kind) {
     case 'output':
+    case 'outputBundle':
       return envelope.epoch
     case 'bound':
     case 'signal':

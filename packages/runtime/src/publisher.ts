@@ -77,6 +77,7 @@ function found<K, V>(map: Map<K, V>, key: K, make: () => V): V {
 function slotOf(envelope: Envelope): number {
   switch (envelope.kind) {
     case 'output':
+    case 'outputBundle':
       return envelope.slot
     case 'bound':
     case 'signal':

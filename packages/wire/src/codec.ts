@@ -24,6 +24,7 @@ export const kindNumbers = {
   state: 13,
   podDied: 14,
   recount: 16,
+  bundle: 18,
   request: 20,
   write: 21,
   ask: 22,
@@ -35,6 +36,7 @@ export const kindNumbers = {
   answer: 33,
   lease: 34,
   signal: 35,
+  outputBundle: 36,
 } as const satisfies Record<EnvelopeKind, number>
 
 const kindNames = new Map<number, EnvelopeKind>(

@@ -1,6 +1,6 @@
 import type { Stanza } from '@starling/stanza'
 import type { Base, Json, Remembered, Target } from './envelope-parts.ts'
-import type { Answer, Bound, Close, Lease, Output, Signal } from './pod-envelopes.ts'
+import type { Answer, Bound, Close, Lease, Output, OutputBundle, Signal } from './pod-envelopes.ts'
 
 // ---- session inbox -------------------------------------------------------------------------------------------------
 
@@ -142,6 +142,17 @@ export interface Deliver extends Base {
   readonly kind: 'deliver'
   readonly stanza: Stanza
   readonly head?: DeliverHead
+}
+
+/**
+ * Several stanzas from the account itself for one resource of it, or nobody: what it asked for (a page of its archive). They are neither
+ * archived nor kept when that resource is gone.
+ */
+export interface Bundle extends Base {
+  readonly kind: 'bundle'
+  readonly head: { readonly resource: string }
+  /** Canonical bytes of the stanzas. Shape: as a record (`packRecord`). */
+  readonly raw: Uint8Array
 }
 
 /** What a delivery carries beside its stanza. */
@@ -323,6 +334,7 @@ export type Envelope =
   | Loaded
   | AccountChanged
   | Deliver
+  | Bundle
   | Cast
   | Sent
   | State
@@ -334,6 +346,7 @@ export type Envelope =
   | Offline
   | Flush
   | Output
+  | OutputBundle
   | Bound
   | Signal
   | Close

@@ -10,6 +10,17 @@ export interface Output extends Base {
   readonly raw: Uint8Array
 }
 
+/** What one session asked for and gets at once: a page of its archive. Each stanza is delivered as an `output` of its own would be. */
+export interface OutputBundle extends Base {
+  readonly kind: 'outputBundle'
+  readonly slot: number
+  readonly epoch: number
+  /** One; its ordinal is that of the first stanza, those behind it follow without a gap. */
+  readonly recipients: readonly Recipient[]
+  /** Canonical bytes of several stanzas. Shape: as a record (`packRecord`). */
+  readonly raw: Uint8Array
+}
+
 /** The connection has its resource; `raw` is the IQ result to write. */
 export interface Bound extends Base {
   readonly kind: 'bound'

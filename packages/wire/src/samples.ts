@@ -2,6 +2,7 @@ import type { FullJid, Jid } from '@starling/jid'
 import type { Stanza } from '@starling/stanza'
 import type { Envelope, EnvelopeKind } from './envelope.ts'
 import type { Target } from './envelope-parts.ts'
+import { packRecord } from './record.ts'
 
 const target: Target = { slot: 7, epoch: 2 ** 40 + 3, connection: 12 }
 const base = { key: 'romeo@example.org', atMs: 1_764_000_000_123 } as const
@@ -51,6 +52,7 @@ export const samples: { readonly [K in EnvelopeKind]: Extract<Envelope, { kind: 
   },
   accountChanged: { ...base, kind: 'accountChanged', cause, head: { change: 'deleted' } },
   deliver: { ...base, kind: 'deliver', cause, stanza, head: { isReplay: true, resource: 'orchard' } },
+  bundle: { ...base, kind: 'bundle', cause, head: { resource: 'orchard' }, raw: packRecord([raw, raw]) },
   cast: { ...base, key: '', kind: 'cast', cause, keys: ['a@example.org', 'b@example.org'], stanza },
   sent: { ...base, kind: 'sent', cause, stanza },
   state: { ...base, kind: 'state', cause, head: { change: 'bound', resource: 'orchard', target, reply: raw } },
@@ -89,6 +91,16 @@ export const samples: { readonly [K in EnvelopeKind]: Extract<Envelope, { kind: 
       { connection: 13, to: 'é@b', ordinal: 2 ** 33 },
     ],
     raw,
+  },
+  outputBundle: {
+    ...base,
+    key: '',
+    kind: 'outputBundle',
+    cause,
+    slot: 7,
+    epoch: 99,
+    recipients: [{ connection: 12, to: '', ordinal: 2 ** 33 }],
+    raw: packRecord([raw, raw]),
   },
   bound: { ...base, key: '', kind: 'bound', cause, target, head: { jid: 'romeo@example.org/orchard' }, raw },
   signal: {

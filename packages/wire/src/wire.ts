@@ -7,6 +7,7 @@ export type {
   Answered,
   Ask,
   Bind,
+  Bundle,
   Cast,
   Deliver,
   DeliverHead,
@@ -47,6 +48,7 @@ export type {
   Close,
   Lease,
   Output,
+  OutputBundle,
   Signal,
   SignalHead,
 } from './pod-envelopes.ts'

@@ -1,6 +1,6 @@
 import type { FullJid } from '@starling/jid'
 import { type StreamCondition, streamConditions } from '@starling/stanza'
-import type { Envelope, Output } from '@starling/wire'
+import { type Envelope, type Output, type OutputBundle, unpackRecord } from '@starling/wire'
 import { insertRootAttributes } from '@starling/xml'
 import type { Pod } from './pod.ts'
 
@@ -12,6 +12,9 @@ export function receiveEnvelopes(pod: Pod, envelopes: readonly Envelope[]): void
     switch (envelope.kind) {
       case 'output':
         writeOutput(pod, envelope)
+        break
+      case 'outputBundle':
+        writeBundle(pod, envelope)
         break
       case 'bound': {
         const connection = pod.connections.get(envelope.target.connection)
@@ -52,6 +55,21 @@ function writeOutput(pod: Pod, output: Output): void {
     const connection = pod.connections.get(id)
     if (connection === undefined || connection.isEnded) pod.meters.strayOutputs.add()
     else connection.deliver(to === '' ? output.raw : insertRootAttributes(output.raw, { to }), ordinal, output)
+  }
+}
+
+/** Each stanza as an output of its own would be written: all were numbered at once. */
+function writeBundle(pod: Pod, bundle: OutputBundle): void {
+  const stanzas = unpackRecord(bundle.raw)
+  if (!stanzas.ok) {
+    pod.io.logger.error({ what: 'output-bundle.unreadable', fault: stanzas.error, cause: bundle.cause })
+    return
+  }
+  for (const [index, raw] of stanzas.value.entries()) {
+    const recipients = bundle.recipients.map((recipient) =>
+      recipient.ordinal === undefined ? recipient : { ...recipient, ordinal: recipient.ordinal + index },
+    )
+    writeOutput(pod, { ...bundle, kind: 'output', recipients, raw })
   }
 }
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import type { QueuePlace } from '@starling/core'
-import type { Envelope, SignalHead } from '@starling/wire'
+import { type Envelope, type OutputBundle, packRecord, type SignalHead } from '@starling/wire'
 import { xml } from '@starling/xml'
 import { drainPod } from './drain.ts'
 import type { TestClient } from './test-support/client.ts'
@@ -105,6 +105,26 @@ describe('R1: an acknowledged stanza is a durable stanza', () => {
       if (when === 'after') fake.isLeased = false
       assert.equal(await client.closed(), '')
     }
+  })
+
+  it('a bundle is written stanza by stanza, each counted from its first number on, and none twice', async () => {
+    const { client, fake, target } = await managed()
+    const raw = packRecord(['a', 'b', 'c'].map((id) => Buffer.from(`<message id='${id}'/>`)))
+    const bundle = (ordinal: number): OutputBundle => ({
+      kind: 'outputBundle',
+      key: '',
+      atMs: 0,
+      slot: 3,
+      epoch: 17,
+      recipients: [{ connection: target.connection, to: '', ordinal }],
+      raw,
+    })
+    fake.emit(bundle(1), bundle(1), { ...bundle(4), raw: new Uint8Array([9]) }, bundle(4))
+    const [text] = await client.expect(/(<message[^>]*>.*){6}/s)
+    assert.deepEqual(
+      [...text.matchAll(/id='(\w)'/g)].map(([, id]) => id),
+      ['a', 'b', 'c', 'a', 'b', 'c'],
+    )
   })
 
   it('a produce that failed: no <a/>, the stream ends, the session stays', async () => {

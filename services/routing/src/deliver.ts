@@ -1,7 +1,7 @@
 import type { Effect, PointRun, Registry } from '@starling/core'
 import { resourcepartOf } from '@starling/jid'
 import { type Stanza, stanzaError } from '@starling/stanza'
-import { archiveId, type DeliverHead, type Place, type Target } from '@starling/wire'
+import { archiveId, type Bundle, type DeliverHead, type Place, type Target, unpackRecord } from '@starling/wire'
 import type { RoutedSession } from './account.ts'
 import { isConnected, nameOf } from './audience.ts'
 import { type Choice, choose } from './choose.ts'
@@ -57,6 +57,18 @@ export function deliver(stanza: Stanza, head: DeliverHead, context: DeliveryCont
         )
   settle(stamped, choice, { head, copies }, context)
   handCopies(copies, context)
+}
+
+/** Delivers what a resource asked for to it alone. Errors: bytes that are no bundle are a bug of who wrote them. */
+export function deliverBundle({ head, raw, atMs }: Bundle, { at: account, sessions, outputs }: DeliveryContext): void {
+  const stanzas = unpackRecord(raw)
+  if (!stanzas.ok) throw new Error(`a bundle cannot be read: ${stanzas.error}`)
+  if (!sessions.has(head.resource)) return
+  outputs.bundle(
+    { at: account, resource: head.resource, to: '' },
+    stanzas.value.map((one) => ({ ...unknown, atMs, raw: one })),
+    raw,
+  )
 }
 
 /** Chooses who gets a presence stanza for many accounts at one of them; the pod writes the `to`. */

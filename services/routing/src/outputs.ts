@@ -24,6 +24,8 @@ export interface Outputs {
   readonly write: (target: Target, raw: Uint8Array) => void
   /** The same bytes for several sessions, one output a pod; each session with stream management counts them and keeps them (R4). */
   readonly deliver: (receivers: readonly Receiver[], parcelFor: (session: RoutedSession) => Parcel) => void
+  /** Several stanzas for one session, packed as one output; it counts and keeps each of them (R4). */
+  readonly bundle: (receiver: Receiver, parcels: readonly Parcel[], raw: Uint8Array) => void
   /** `number`: see `Output`. */
   readonly emit: (to: Output['to'], envelope: Envelope, number?: number) => void
   readonly signal: (target: Target, head: SignalHead) => void
@@ -75,6 +77,20 @@ export function outputsOf(cause: Input, { isLocal, isDead }: OutputsContext): Ou
       }
       for (const pod of pods) output(pod, pod.recipients, pod.raw)
     },
+    bundle: ({ at, resource, to }, parcels, raw) => {
+      const first = at.now.sessions.get(resource)
+      if (first === undefined) return
+      const isWritten = isConnected(first, isDead)
+      for (const parcel of parcels) {
+        const session = at.now.sessions.get(resource)
+        if (session?.sm !== undefined) count(at, resource, session, encodeEntry({ ...parcel, to }), isWritten)
+      }
+      if (!isWritten) return
+      const { slot, epoch, connection } = first.target
+      const ordinal = first.sm === undefined ? {} : { ordinal: first.sm.last + 1 }
+      const recipients = [{ connection, to, ...ordinal }]
+      emit('pod', { kind: 'outputBundle', key: '', atMs: stampMs, slot, epoch, recipients, raw })
+    },
     signal: (target, head) => emit('pod', { kind: 'signal', key: '', atMs, target, head }),
     resend: (target, ordinal, { to, raw }, number) =>
       output(target, [{ connection: target.connection, to, ordinal }], raw, number),
@@ -90,6 +106,7 @@ export function outputsOf(cause: Input, { isLocal, isDead }: OutputsContext): Ou
 /** Whether what an envelope brings waited to be had: then its time says nothing about the way. */
 function isLate(envelope: Envelope): boolean {
   if (envelope.kind === 'state') return envelope.head.change === 'resumed'
+  if (envelope.kind === 'bundle') return true
   return envelope.kind === 'deliver' && (envelope.head?.isReplay ?? false)
 }
 

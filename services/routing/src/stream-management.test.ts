@@ -3,7 +3,7 @@ import { describe, it } from 'node:test'
 import { defineModule, type Output } from '@starling/core'
 import { type FullJid, fullJid } from '@starling/jid'
 import { makeStanza } from '@starling/stanza'
-import type { Envelope, Target } from '@starling/wire'
+import { type Envelope, packRecord, type Target } from '@starling/wire'
 import { xml } from '@starling/xml'
 import {
   atMs,
@@ -56,6 +56,39 @@ describe('XEP-0198 §4: counting', () => {
       '2/8 #1 both',
       `1/7 #3 ${juliet}presence`,
       `2/8 #2 ${juliet}presence`,
+    ])
+  })
+
+  it('a bundle takes a number for each stanza in it; its resource alone gets it, and nobody when that is gone', async () => {
+    const { work } = bed()
+    const page = ['a', 'b', 'c'].map((body) => makeStanza(xml('message', { to: juliet }, xml('body', {}, body))).raw)
+    const bundle: Envelope = { kind: 'bundle', key: juliet, atMs, head: { resource: 'balcony' }, raw: packRecord(page) }
+    await work([...managed('balcony', first), ...managed('chamber', second), delivery('before')])
+    assert.deepEqual((await work([bundle, delivery('behind')])).map(told), [
+      '1/7 #2 a, b, c',
+      '1/7 #5 behind',
+      '2/8 #2 behind',
+    ])
+    assert.deepEqual((await work([resume('balcony', { to: target(3, 9), h: 2, old: first })])).map(told), [
+      '3/9 resumed h=5 acked=2',
+      '3/9 #3 b',
+      '3/9 #4 c',
+      '3/9 #5 behind',
+    ])
+    assert.deepEqual((await work([{ ...bundle, head: { resource: 'garden' } }])).map(told), [])
+  })
+
+  it('a bundle for a session that waits for its client is kept, stanza by stanza; a bundle nobody can read is a bug', async () => {
+    const { work, bugs } = bed()
+    const raw = packRecord([makeStanza(xml('message', {}, xml('body', {}, 'a'))).raw, message('b').raw])
+    const bundle: Envelope = { kind: 'bundle', key: juliet, atMs, head: { resource: 'balcony' }, raw }
+    await work([...managed('balcony', first), hibernated('balcony', first)])
+    assert.deepEqual((await work([bundle, { ...bundle, raw: new Uint8Array([9]) }])).map(told), [])
+    assert.equal(bugs.length, 1)
+    assert.deepEqual((await work([resume('balcony', { to: second, h: 0, old: first })])).map(told), [
+      '2/8 resumed h=5 acked=0',
+      '2/8 #1 a',
+      '2/8 #2 b',
     ])
   })
 

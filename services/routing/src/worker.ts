@@ -14,7 +14,7 @@ import type { Target } from '@starling/wire'
 import { accountReader, type RoutedAccount } from './account.ts'
 import { audience, heldLimits } from './audience.ts'
 import { type Deaths, deathsAccount, deathsSave, isDeadAt, readDeaths, withDeath } from './deaths.ts'
-import { castParcel, castReceivers, type DeliveryContext, deliver, sentCopy } from './deliver.ts'
+import { castParcel, castReceivers, type DeliveryContext, deliver, deliverBundle, sentCopy } from './deliver.ts'
 import { type Outputs, outputsOf } from './outputs.ts'
 import { type Queued, readQueued } from './queued.ts'
 import { changeState } from './state.ts'
@@ -124,6 +124,11 @@ export function createWorker(io: Io): Worker {
         const at = open(envelope.key)
         const { stanza, head = {} } = envelope
         if (at !== undefined) deliver(stanza, head, contextOf(at, stanza.kind === 'message'))
+        return
+      }
+      case 'bundle': {
+        const at = open(envelope.key)
+        if (at !== undefined) deliverBundle(envelope, contextOf(at, true))
         return
       }
       case 'sent': {

@@ -1,7 +1,7 @@
 import type { Effect, Input, Output, Step } from '@starling/core'
 import { bareOf, domainpartOf, isFull, type Jid, resourcepartOf } from '@starling/jid'
 import { errorReply, iqResult, type Stanza } from '@starling/stanza'
-import type { DeliverHead, Envelope } from '@starling/wire'
+import { type DeliverHead, type Envelope, packRecord } from '@starling/wire'
 
 /** What one input causes, in order, and what is to be done once that is durable. */
 export interface Outputs {
@@ -9,6 +9,8 @@ export interface Outputs {
   readonly emit: (to: Output['to'], envelope: Envelope) => void
   /** A stanza from an account or the server, to wherever it is addressed. */
   readonly send: (stanza: Stanza, head: DeliverHead) => void
+  /** Stanzas from an account or the server, all for one resource, which alone gets them. */
+  readonly sendTogether: (stanzas: readonly Stanza[]) => void
   /** Reports a bug of the code that handles this input. */
   readonly bug: (error: unknown) => void
 }
@@ -24,6 +26,13 @@ export function outputsOf(cause: Input, isServed: (domain: string) => boolean, b
     list,
     emit,
     bug,
+    sendTogether: (stanzas) => {
+      const [{ to } = { to: '' as const }] = stanzas
+      if (to === '' || !isFull(to) || !isServed(domainpartOf(to))) return
+      const raw = packRecord(stanzas.map((one) => one.raw))
+      // What a resource asked for is its own alone: it goes to that resource or nowhere (XEP-0313 §4.2).
+      emit('routing', { kind: 'bundle', key: bareOf(to), atMs, head: { resource: resourcepartOf(to) }, raw })
+    },
     send: (stanza, head) => {
       // To a remote address nothing goes yet: federation brings its inbox.
       if (stanza.to === '' || !isServed(domainpartOf(stanza.to as Jid))) return
@@ -36,7 +45,7 @@ export function outputsOf(cause: Input, isServed: (domain: string) => boolean, b
 export function answerRequest(request: Stanza, last: Exclude<Step, { do: 'ask' }>, outputs: Outputs): void {
   switch (last.do) {
     case 'answer': {
-      for (const effect of last.effects ?? []) perform(effect, outputs)
+      performAll(last.effects ?? [], outputs)
       outputs.send(iqResult(request, last.payload), { isOwn: true })
       return
     }
@@ -50,14 +59,37 @@ export function answerRequest(request: Stanza, last: Exclude<Step, { do: 'ask' }
   }
 }
 
+/** Performs effects in their order; stanzas one after another for one resource travel together (a page of an archive). */
+function performAll(effects: readonly Effect[], outputs: Outputs): void {
+  let together: Stanza[] = []
+  let bytes = 0
+  const flush = (): void => {
+    outputs.sendTogether(together)
+    together = []
+    bytes = 0
+  }
+  for (const effect of effects) {
+    const stanza =
+      effect.do === 'send' && effect.stanza.to !== '' && isFull(effect.stanza.to) ? effect.stanza : undefined
+    const isAlike = stanza !== undefined && (together[0]?.to ?? stanza.to) === stanza.to
+    if (!isAlike || bytes + stanza.raw.length > maxBundleBytes) flush()
+    if (stanza === undefined) perform(effect, outputs)
+    else {
+      together.push(stanza)
+      bytes += stanza.raw.length
+    }
+  }
+  flush()
+}
+
+/** Stanzas that travel together, at most; one that is larger travels alone. Units: bytes. */
+const maxBundleBytes = 64 * 1024
+
 /** Performs the effects that storage knows: `send` and `write`; others belong to other stages and do nothing here. */
 function perform(effect: Effect, outputs: Outputs): void {
   switch (effect.do) {
     case 'send': {
-      const { to } = effect.stanza
-      // What a resource asked for is its own alone: it goes to that resource or nowhere (XEP-0313 §4.2).
-      const resource = to !== '' && isFull(to) ? { resource: resourcepartOf(to) } : {}
-      outputs.send(effect.stanza, { isOwn: true, isReplay: true, ...resource })
+      outputs.send(effect.stanza, { isOwn: true, isReplay: true })
       return
     }
     case 'write':

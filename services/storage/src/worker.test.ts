@@ -1,10 +1,19 @@
 import assert from 'node:assert/strict'
 import { describe, it } from 'node:test'
 import { sqliteStorage } from '@starling/adapters/sqlite'
-import { answer, ask, createRegistry, defineModule, type Input, type Module, type StorageIo } from '@starling/core'
+import {
+  answer,
+  ask,
+  createRegistry,
+  defineModule,
+  type Effect,
+  type Input,
+  type Module,
+  type StorageIo,
+} from '@starling/core'
 import type { BareJid, FullJid, Jid } from '@starling/jid'
 import { makeStanza, type Stanza } from '@starling/stanza'
-import { archiveId, type Envelope, type InboxName } from '@starling/wire'
+import { archiveId, type Envelope, type InboxName, unpackRecord } from '@starling/wire'
 import { xml } from '@starling/xml'
 import { createWorker } from './worker.ts'
 
@@ -21,6 +30,12 @@ const asking = defineModule({
       ask('archive.page', { owner: context.account, direction: 'first', limit: 10 }, (page) =>
         answer(xml('bodies', { xmlns: 'test', count: String(page.rows.length) })),
       ),
+    'get self {test}page': (_payload, context, request) => {
+      const send = (to: Jid, size: number): Effect => ({ do: 'send', stanza: letter(to, context.account, size) })
+      const asker = request.from as FullJid
+      const effects = [10, 20, 40_000, 30_000, 70_000, 30].map((size) => send(asker, size))
+      return answer(xml('fin', { xmlns: 'test' }), ...effects, send(juliet, 7), send(`${juliet}/x` as FullJid, 8))
+    },
     'get self {test}bug': () => {
       throw new TypeError('a bug')
     },
@@ -126,6 +141,46 @@ describe('storage: the archive', () => {
     await storage.close()
   })
 })
+
+describe('storage: a page for one resource (XEP-0313 §4.2)', () => {
+  it('travels together, in its order, up to 64 KiB; a larger stanza alone; the answer behind it', async () => {
+    const { storage, work } = await start([asking])
+    const stanza = makeStanza(
+      xml('iq', { type: 'get', id: 'q', from: orchard, to: romeo }, xml('page', { xmlns: 'test' })),
+    )
+    const head = { scope: 'self', isAvailable: true, slices: {} } as const
+    const out = await work('routing', [{ kind: 'request', key: romeo, atMs, stanza, head }])
+    assert.deepEqual(
+      out.map(({ to, envelope }) => `${to} ${envelope.kind} ${envelope.key} ${bodySizes(envelope)}`),
+      [
+        `routing bundle ${romeo} orchard 10 20 40000`,
+        `routing bundle ${romeo} orchard 30000`,
+        `routing bundle ${romeo} orchard 70000`,
+        `routing bundle ${romeo} orchard 30`,
+        `routing deliver ${juliet} 7`,
+        `routing bundle ${juliet} x 8`,
+        `routing deliver ${romeo} fin`,
+      ],
+    )
+    await storage.close()
+  })
+})
+
+/** Sizes of the bodies that an envelope of routing's inbox brings, and for which resource. */
+function bodySizes(envelope: Envelope): string {
+  const size = (raw: Uint8Array): string => {
+    const body = /<body>(x+)</.exec(Buffer.from(raw).toString())?.[1]
+    return body === undefined ? 'fin' : `${body.length}`
+  }
+  if (envelope.kind === 'deliver') return size(envelope.stanza.raw)
+  if (envelope.kind !== 'bundle') return ''
+  const stanzas = unpackRecord(envelope.raw)
+  return `${envelope.head.resource} ${stanzas.ok ? stanzas.value.map(size).join(' ') : stanzas.error}`
+}
+
+function letter(to: Jid, from: Jid, size: number): Stanza {
+  return makeStanza(xml('message', { to, from }, xml('body', {}, 'x'.repeat(size))))
+}
 
 describe('storage: questions and writes', () => {
   it('a load comes back with the roster, the slices and the envelope that waits', async () => {

@@ -2,7 +2,7 @@ import { memoryPresence } from '@starling/adapters/memory'
 import { createRegistry, type Input, type Io, type Module, type Output, type Presence } from '@starling/core'
 import type { BareJid, FullJid, Jid } from '@starling/jid'
 import { makeStanza, type Stanza } from '@starling/stanza'
-import type { Envelope, StateChange, Target } from '@starling/wire'
+import { type Envelope, type StateChange, type Target, unpackRecord } from '@starling/wire'
 import { xml } from '@starling/xml'
 import { createWorker } from '../worker.ts'
 
@@ -129,6 +129,12 @@ export function told({ to, envelope }: Output): string {
             `${envelope.slot}/${connection} #${ordinal ?? '-'} ${jid}${bodyOf(envelope.raw)}`,
         )
         .join(', ')
+    case 'outputBundle': {
+      const [one] = envelope.recipients
+      const stanzas = unpackRecord(envelope.raw)
+      const bodies = stanzas.ok ? stanzas.value.map(bodyOf).join(', ') : stanzas.error
+      return `${envelope.slot}/${one?.connection} #${one?.ordinal ?? '-'} ${bodies}`
+    }
     case 'signal': {
       const { head, target: at } = envelope
       const more = head.signal === 'resumed' ? ` h=${head.count} acked=${head.acked}` : ''
