@@ -7,7 +7,7 @@ import { type OlderTree, olderTree } from './older-tree.ts'
 import { previousVersion } from './previous.ts'
 
 /** Kinds of envelopes that this version reads and does not write yet: what is new on the wire is written by the next release. */
-const readOnly: readonly string[] = []
+const readOnly: readonly string[] = ['bundle', 'outputBundle']
 
 type Bytes = Uint8Array
 type Fields = ReadonlyMap<string, Bytes>

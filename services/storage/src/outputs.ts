@@ -15,28 +15,41 @@ export interface Outputs {
   readonly bug: (error: unknown) => void
 }
 
+/** What collecting needs to know. */
+export interface OutputsContext {
+  readonly isServed: (domain: string) => boolean
+  /** Whether whoever reads routing's inbox knows bundles: this process does; the version before, which may run beside it in a cluster, does not. */
+  readonly isBundling: boolean
+  readonly bug: Outputs['bug']
+}
+
 /** An empty collection for an input. */
-export function outputsOf(cause: Input, isServed: (domain: string) => boolean, bug: Outputs['bug']): Outputs {
+export function outputsOf(cause: Input, { isServed, isBundling, bug }: OutputsContext): Outputs {
   const list: Output[] = []
   const { atMs } = cause.envelope
   const emit: Outputs['emit'] = (to, envelope) => {
     list.push({ cause, to, envelope })
   }
+  const send: Outputs['send'] = (stanza, head) => {
+    // To a remote address nothing goes yet: federation brings its inbox.
+    if (stanza.to === '' || !isServed(domainpartOf(stanza.to as Jid))) return
+    emit('routing', { kind: 'deliver', key: bareOf(stanza.to as Jid), atMs, stanza, head })
+  }
   return {
     list,
     emit,
     bug,
+    send,
     sendTogether: (stanzas) => {
       const [{ to } = { to: '' as const }] = stanzas
       if (to === '' || !isFull(to) || !isServed(domainpartOf(to))) return
-      const raw = packRecord(stanzas.map((one) => one.raw))
       // What a resource asked for is its own alone: it goes to that resource or nowhere (XEP-0313 §4.2).
+      if (!isBundling) {
+        for (const one of stanzas) send(one, { isOwn: true, isReplay: true, resource: resourcepartOf(to) })
+        return
+      }
+      const raw = packRecord(stanzas.map((one) => one.raw))
       emit('routing', { kind: 'bundle', key: bareOf(to), atMs, head: { resource: resourcepartOf(to) }, raw })
-    },
-    send: (stanza, head) => {
-      // To a remote address nothing goes yet: federation brings its inbox.
-      if (stanza.to === '' || !isServed(domainpartOf(stanza.to as Jid))) return
-      emit('routing', { kind: 'deliver', key: bareOf(stanza.to as Jid), atMs, stanza, head })
     },
   }
 }

@@ -43,7 +43,7 @@ const asking = defineModule({
   readsArchive: ['get self {test}bodies'],
 })
 
-async function start(modules: readonly Module[] = []) {
+async function start(modules: readonly Module[] = [], brokers: readonly string[] = []) {
   const storage = sqliteStorage({ file: ':memory:' })
   await storage.migrate()
   await storage.run('account.create', [
@@ -57,7 +57,7 @@ async function start(modules: readonly Module[] = []) {
     registry: createRegistry(modules, {}, { name: 'Starling', version: '0' }),
     domain: 'example.net' as BareJid,
     isServed: (domain: string) => domain === 'example.net',
-    settings: { offline: { maxStanzas: 2 }, archive: { retentionDays: 0 } },
+    settings: { offline: { maxStanzas: 2 }, archive: { retentionDays: 0 }, log: { brokers } },
     random: (bytes: number) => new Uint8Array(bytes),
     logger: { debug: () => {}, info: () => {}, warn: () => {}, error: (event: unknown) => bugs.push(event) },
     metrics: { counter: nothing, gauge: nothing, histogram: nothing, observed: () => {} },
@@ -162,6 +162,32 @@ describe('storage: a page for one resource (XEP-0313 §4.2)', () => {
         `routing deliver ${romeo} fin`,
       ],
     )
+    await storage.close()
+  })
+
+  it('travels stanza by stanza in a cluster, where the version before may read it: for that resource alone', async () => {
+    const { storage, work } = await start([asking], ['127.0.0.1:9'])
+    const stanza = makeStanza(
+      xml('iq', { type: 'get', id: 'q', from: orchard, to: romeo }, xml('page', { xmlns: 'test' })),
+    )
+    const head = { scope: 'self', isAvailable: true, slices: {} } as const
+    const out = await work('routing', [{ kind: 'request', key: romeo, atMs, stanza, head }])
+    assert.deepEqual(
+      out.map(({ envelope }) => `${envelope.kind} ${bodySizes(envelope)}`),
+      [10, 20, 40_000, 30_000, 70_000, 30, 7, 8, 'fin'].map((size) => `deliver ${size}`),
+    )
+    const heads = out.map(({ envelope }) => (envelope.kind === 'deliver' ? envelope.head?.resource : 'none'))
+    assert.deepEqual(heads, [
+      'orchard',
+      'orchard',
+      'orchard',
+      'orchard',
+      'orchard',
+      'orchard',
+      undefined,
+      'x',
+      undefined,
+    ])
     await storage.close()
   })
 })

@@ -8,7 +8,9 @@ import { startRetention } from './retention.ts'
 
 /** Storage at work: a statement a query and batch, whatever the number of records. */
 export function createWorker(io: StorageIo): Worker {
-  const { storage, registry, isServed, logger, metrics } = io
+  const { storage, registry, isServed, logger, metrics, settings } = io
+  // A cluster reads bundles with this release and writes them with the next (docs/operations.md, Rolling upgrades)
+  const isBundling = settings.log.brokers.length === 0
   const archived = metrics.counter('starling_archived_total', 'Messages archived, one a side')
   const questions = metrics.counter('starling_storage_chains_total', 'Requests, questions and writes handled', ['kind'])
   const bugs = metrics.counter('starling_storage_bugs_total', 'Requests whose handling threw')
@@ -57,9 +59,11 @@ export function createWorker(io: StorageIo): Worker {
   }
 
   const work = async (batch: Batch): Promise<Work> => {
-    const collected = new Map(batch.inputs.map((input) => [input, outputsOf(input, isServed, reporter(input))]))
+    const collected = new Map(
+      batch.inputs.map((input) => [input, outputsOf(input, { isServed, isBundling, bug: reporter(input) })]),
+    )
     const flushed = new Map<BareJid, Set<string>>()
-    const maxOffline = io.settings.offline.maxStanzas
+    const maxOffline = settings.offline.maxStanzas
     const context: ChainContext = { registry, maxOffline, random: io.random, flushed }
     if (batch.inbox === 'routing') await routed(batch, collected, context)
     else await asked(batch, collected, context)

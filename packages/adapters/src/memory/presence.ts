@@ -72,10 +72,15 @@ export function memoryPresence(options: MemoryPresenceOptions): Presence {
   }
 
   const keep = (key: string, state: Kept): void => {
-    states.delete(key)
-    empties.delete(key)
-    if (state.fields.size > 0 || state.decision !== undefined) states.set(key, state)
-    else empties.set(key, state.mark, clock(), emptyStateTtlMs)
+    if (state.fields.size > 0 || state.decision !== undefined) {
+      // One that is kept already stays where it is: nobody asks for the order, and moving it costs two more steps
+      if (!states.has(key)) empties.delete(key)
+      states.set(key, state)
+    } else {
+      states.delete(key)
+      empties.delete(key)
+      empties.set(key, state.mark, clock(), emptyStateTtlMs)
+    }
     journal.put(stateKey(key), encodeState(state))
   }
 
