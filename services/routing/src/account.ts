@@ -62,8 +62,21 @@ type SessionField = readonly [
 ]
 
 /** Reads an account's state. Errors: a field that cannot be read counts as absent: a newer version wrote it. */
-export function readAccount(state: AccountState): RoutedAccount {
-  return accountReader()(state)
+export function readAccount({ fields }: AccountState, decode = decodeJson): RoutedAccount {
+  const sessions = new Map<string, RoutedSession>()
+  let slices: Slices = {}
+  for (const [field, bytes] of fields) {
+    if (field.startsWith(counterPrefix)) continue
+    const value = decode(bytes)
+    if (value === undefined || value === null) continue
+    if (field === settingsField) slices = value as Slices
+    else if (field.startsWith(sessionPrefix)) {
+      const resource = field.slice(sessionPrefix.length)
+      const counter = fields.get(counterPrefix + resource)
+      sessions.set(resource, readSession(value as SessionField, counter))
+    }
+  }
+  return { slices, sessions }
 }
 
 /**
@@ -80,27 +93,10 @@ export function accountReader(): (state: AccountState) => RoutedAccount {
     return value
   }
   return (state) => {
-    const found = accounts.get(state) ?? decodeAccount(state, decode)
+    const found = accounts.get(state) ?? readAccount(state, decode)
     accounts.set(state, found)
     return found
   }
-}
-
-function decodeAccount({ fields }: AccountState, decode: (bytes: Uint8Array) => unknown): RoutedAccount {
-  const sessions = new Map<string, RoutedSession>()
-  let slices: Slices = {}
-  for (const [field, bytes] of fields) {
-    if (field.startsWith(counterPrefix)) continue
-    const value = decode(bytes)
-    if (value === undefined || value === null) continue
-    if (field === settingsField) slices = value as Slices
-    else if (field.startsWith(sessionPrefix)) {
-      const resource = field.slice(sessionPrefix.length)
-      const counter = fields.get(counterPrefix + resource)
-      sessions.set(resource, readSession(value as SessionField, counter))
-    }
-  }
-  return { slices, sessions }
 }
 
 function readSession([slot, epoch, connection, isAvailable, priority, slices, sm]: SessionField, counter?: Uint8Array) {

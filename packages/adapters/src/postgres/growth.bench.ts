@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Growth, growthOf, picker } from '@starling/testkit'
 import { portions } from '../queries/named-queries.ts'
-import { type FilledDatabase, type FilledServer, filledServer } from './growth-fill.ts'
-import { type GrowthQuery, growthQueries } from './growth-queries.ts'
+import { type FilledDatabase, type FilledServer, filledServer } from '../testing/filled-postgres.ts'
+import { type GrowthQuery, growthQueries } from '../testing/growth-queries.ts'
 import { statement } from './statement.ts'
 
 const sizes = { small: 10_000, large: 1_000_000 }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { StateKind } from '@starling/core'
 import { type Growth, growthOf, picker, startInfrastructure } from '@starling/testkit'
-import { type FilledRedis, filledRedis } from './growth-fill.ts'
+import { type FilledRedis, filledRedis } from '../testing/filled-redis.ts'
 import { fieldsOf, messageBytes, queue } from './sample-session.ts'
 
 const sizes = [1_000, 1_000_000]

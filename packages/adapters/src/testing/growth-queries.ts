@@ -1,6 +1,6 @@
 import type { ArchiveQuery, ArchiveRow, QueryArgs, QueryName } from '@starling/core'
 import type { BareJid } from '@starling/jid'
-import { type FilledDatabase, newestAtMs, richEvery } from './growth-fill.ts'
+import { type FilledDatabase, newestAtMs, richEvery } from './filled-postgres.ts'
 
 /** A named query of a sign-in or a message, and how its arguments are made. */
 export interface GrowthQuery<N extends QueryName = QueryName> {

@@ -1,9 +1,9 @@
 import type { BareJid } from '@starling/jid'
 import { startInfrastructure } from '@starling/testkit'
 import type pg from 'pg'
-import { connections } from './connections.ts'
-import { type FreshDatabase, freshDatabase } from './fresh-database.ts'
-import { postgresStorage } from './postgres.ts'
+import { connections } from '../postgres/connections.ts'
+import { type FreshDatabase, freshDatabase } from '../postgres/fresh-database.ts'
+import { postgresStorage } from '../postgres/postgres.ts'
 
 /** Databases of both sizes on one server. */
 export interface FilledServer {

@@ -3,9 +3,9 @@ import { connect } from 'node:net'
 import type { Presence } from '@starling/core'
 import { type BareJid, bareJid } from '@starling/jid'
 import { Redis } from 'ioredis'
-import { presenceKeys } from './keys.ts'
-import { redisPresence } from './presence.ts'
-import { fieldsOf } from './sample-session.ts'
+import { presenceKeys } from '../redis/keys.ts'
+import { redisPresence } from '../redis/presence.ts'
+import { fieldsOf } from '../redis/sample-session.ts'
 
 /** A Redis with so many sessions. */
 export interface FilledRedis {
