@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, describe, it } from 'node:test'
+import { runningCluster } from './coordinator/cluster-file.ts'
 import { unlimited } from './coordinator/embedded.ts'
 import { loadtest } from './testing/loadtest.ts'
 
@@ -28,7 +29,7 @@ function cluster(...args: readonly string[]): string {
 }
 
 // `npm run cluster` has one folder, and so has --target cluster.
-const isTaken = existsSync(join(root, '.run/cluster.json'))
+const isTaken = runningCluster(join(root, '.run')) !== undefined
 
 describe('a load on npm run cluster', { skip: isTaken ? 'a cluster runs here already' : false }, () => {
   before(() => {

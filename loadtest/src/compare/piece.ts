@@ -3,6 +3,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { loadavg } from 'node:os'
 import { join } from 'node:path'
 import type { RunOptions } from '../command-line.ts'
+import { runningCluster } from '../coordinator/cluster-file.ts'
 import { unlimited } from '../coordinator/embedded.ts'
 import { findTarget, peers } from '../coordinator/find-target.ts'
 import { runOn } from '../coordinator/start.ts'
@@ -131,7 +132,7 @@ async function start(target: string, runDir: string): Promise<() => Promise<void
     await manageTarget(target, 'up', runDir)
     return async () => void (await manageTarget(target, 'down', runDir))
   }
-  if (target !== 'cluster' || existsSync(join(runDir, 'cluster.json'))) return async () => {}
+  if (target !== 'cluster' || runningCluster(runDir) !== undefined) return async () => {}
   const one = ['connection-manager', 'session', 'routing', 'storage', 'gateway'].flatMap((name) => [`--${name}`, '1'])
   cluster(['up', ...one, '--fresh'])
   return async () => cluster(['down'])

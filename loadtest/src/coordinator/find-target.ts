@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Transport } from '../scenario/scenario.ts'
+import { runningCluster } from './cluster-file.ts'
 import { startEmbedded } from './embedded.ts'
 import { killPod } from './pod-kill.ts'
 import { portFor, readEndpoints, type ServerPorts, type ServerProcess, type Target } from './target.ts'
@@ -15,15 +16,6 @@ export interface TargetOptions {
   readonly metricsUrls: readonly string[]
   /** Folder of running things, `.run`. */
   readonly runDir: string
-}
-
-interface ClusterFile {
-  readonly domain: string
-  readonly infrastructure: readonly ServerProcess[]
-  readonly pods: readonly (ServerProcess & {
-    readonly service: string
-    readonly ports: Readonly<Record<string, number>>
-  })[]
 }
 
 /** What `npm run loadtest -- target NAME up` leaves in `.run/targets/NAME.json`. */
@@ -72,7 +64,7 @@ const remote = {
 } as const
 
 function cluster(runDir: string, transport: Transport): Target {
-  const file = readJson<ClusterFile>(join(runDir, 'cluster.json'))
+  const file = runningCluster(runDir)
   if (file === undefined) throw new Error('no cluster runs here: start one with npm run cluster -- up')
   const managers = file.pods.filter(({ service }) => service === 'connection-manager')
   const gateway = file.pods.find(({ service }) => service === 'gateway')?.ports['http']
