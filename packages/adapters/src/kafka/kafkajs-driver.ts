@@ -26,6 +26,7 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
   })
   let producer: Promise<Producer> | undefined
   let admin: Promise<Admin> | undefined
+  let isClosed = false
 
   function openProducer(): Promise<Producer> {
     const fresh = kafka.producer({
@@ -83,10 +84,14 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
 
   /** Asks the cluster; a failed admin is not used again, because a topic it once missed spoils it (tulios/kafkajs #1622). */
   async function withAdmin<Answer>(question: (admin: Admin) => Promise<Answer>): Promise<Answer> {
+    if (isClosed) throw new LogError('LOG_CLOSED', 'the log is closed')
     admin ??= openAdmin()
     const mine = admin
     try {
-      return await question(await mine)
+      const answer = await question(await mine)
+      // a question that was on its way while the driver closed has connected again by itself
+      if (isClosed) void mine.then((one) => quietly(one.disconnect()), ignore)
+      return answer
     } catch (error) {
       if (admin === mine) admin = undefined
       void mine.then((one) => quietly(one.disconnect()), ignore)
@@ -145,6 +150,7 @@ export function kafkajsDriver(settings: DriverSettings): KafkaDriver {
       await withAdmin((asked) => asked.listTopics())
     },
     close: async () => {
+      isClosed = true
       const [lastProducer, lastAdmin] = [producer, admin]
       producer = undefined
       admin = undefined

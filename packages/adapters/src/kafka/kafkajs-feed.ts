@@ -47,7 +47,10 @@ export function kafkajsFeed(options: KafkajsFeedOptions, sink: FeedSink): Feed {
   }
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
-    if (isClosed) return
+    if (isClosed) {
+      void disconnect() // it was joining while it was told to end, and has connected again by itself
+      return
+    }
     // before the first fetch, which takes the position from here
     if (seek !== undefined) consumer.seek({ ...seek, offset: String(seek.offset) })
     const partitions = Object.entries(payload.memberAssignment).flatMap(([topic, list]) =>
@@ -73,6 +76,9 @@ export function kafkajsFeed(options: KafkajsFeedOptions, sink: FeedSink): Feed {
       },
     })
   }
+  async function disconnect(): Promise<void> {
+    await consumer.disconnect().catch((error: unknown) => settings.onEvent('log.client.disconnect', { error }))
+  }
   const started = start().catch((error: unknown) => {
     lose(error)
   })
@@ -97,7 +103,7 @@ export function kafkajsFeed(options: KafkajsFeedOptions, sink: FeedSink): Feed {
     close: async () => {
       isClosed = true
       await started
-      await consumer.disconnect().catch((error: unknown) => settings.onEvent('log.client.disconnect', { error }))
+      await disconnect()
     },
   }
 }

@@ -1,4 +1,5 @@
 import { Base, Consumer, type GroupPartitionsAssignments, offsetCommitV8 } from '@platformatic/kafka'
+import { within } from '../log/within.ts'
 import { assign, assignerName, readHeld, writeHeld } from './assign.ts'
 import { type Bounds, type DriverSettings, type Feed, type FeedSink, type GroupFeed, keyOf } from './driver.ts'
 import { fetcher } from './platformatic-fetch.ts'
@@ -121,10 +122,14 @@ export function platformaticGroup(options: PlatformaticGroupOptions, sink: FeedS
  * would live on, join again and hold partitions that nobody works on.
  */
 async function closeForGood(consumer: Consumer, settings: DriverSettings): Promise<void> {
+  let hasLeft = false
   try {
-    await consumer.close(true)
+    const leaving = consumer.close(true).then(() => {
+      hasLeft = true
+    })
+    await within(leaving, settings.requestTimeoutMs)
   } catch (error) {
     settings.onEvent('log.client.disconnect', { error })
-    await Base.prototype.close.call(consumer).catch(() => undefined) // its connections are broken already
   }
+  if (!hasLeft) await Base.prototype.close.call(consumer).catch(() => undefined) // its connections are broken, or say nothing
 }
