@@ -38,7 +38,9 @@ export function run(program: string, args: readonly string[], options: RunOption
       if (options.show) process.stdout.write(chunk)
     }
     const timer = setTimeout(() => {
-      take(Buffer.from(`\n${program} did not end within ${options.timeoutMs / 60_000} minutes: killed\n`))
+      take(
+        Buffer.from(`\n${program} did not end within ${Math.round(options.timeoutMs / 6000) / 10} minutes: killed\n`),
+      )
       end('SIGKILL')
     }, options.timeoutMs)
     const finish = (code: number): void => {
