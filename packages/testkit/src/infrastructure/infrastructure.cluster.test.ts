@@ -17,7 +17,7 @@ describe('infrastructure for tests', { timeout: 300_000 }, () => {
     directory = await mkdtemp(join(tmpdir(), 'starling-infrastructure-'))
     infrastructure = await startInfrastructure({
       directory,
-      kafka: { brokers: 3, heapMb: 256 },
+      kafka: { brokers: 3, heapMb: 128 }, // too little for the cleaner's buffer, were that as large as by default
       redis: { persistent: true },
       postgres: true,
     })

@@ -83,8 +83,9 @@ async function javaOptions(artifacts: KafkaArtifacts, heapMb: number): Promise<r
     : []
   // Its second compiler takes half of a broker's time in its first minutes, which is all that tests and measurements see of it
   const compiler = '-XX:TieredStopAtLevel=1'
-  const memory = [`-Xmx${heapMb}m`, `-Xms${Math.min(heapMb, 128)}m`, '-XX:+UseSerialGC', compiler]
-  return [...memory, ...archive, log, '-cp', artifacts.classPath]
+  // Without memory it loses a thread, and lives on deaf: better that it ends, and says why
+  const memory = [`-Xmx${heapMb}m`, `-Xms${Math.min(heapMb, 128)}m`, '-XX:+ExitOnOutOfMemoryError', '-XX:+UseSerialGC']
+  return [...memory, compiler, ...archive, log, '-cp', artifacts.classPath]
 }
 
 /** Starts a broker with one more JVM option, and stops it. */
@@ -145,6 +146,8 @@ function properties(broker: Broker, brokers: readonly Broker[], settings: Readon
     'group.min.session.timeout.ms': '1000',
     'auto.create.topics.enable': 'false',
     'log.segment.bytes': String(64 << 20),
+    // 128 MiB by default, taken from the heap at the start
+    'log.cleaner.dedupe.buffer.size': String(16 << 20),
     ...settings,
   }
   return Object.entries(all)
